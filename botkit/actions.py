@@ -1,0 +1,355 @@
+"""Actions: what a bot does to X, as stored facts that the sender carries out later.
+
+A handler queues them through `botkit.bot.Bot`; they are written with the turn and leave when X's limits allow.
+An action knows the call that carries it out, whom it is about (the unit of order in the outbox), and whether it
+matters enough to become a dead letter when X refuses it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+
+from botkit.events import QuickReplyOption
+from botkit.x import calls
+from botkit.x.wire import Call
+
+__all__ = [
+    "Action",
+    "Block",
+    "CreatePost",
+    "DeleteDirectMessage",
+    "DeletePost",
+    "Follow",
+    "HideReply",
+    "Like",
+    "MarkRead",
+    "Mute",
+    "Queued",
+    "Repost",
+    "SendDirectMessage",
+    "ShowTyping",
+    "Unblock",
+    "Unfollow",
+    "Unlike",
+    "Unmute",
+    "Unrepost",
+    "decode",
+    "encode",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action(ABC):
+    """Something to be done once, as one account."""
+
+    #: its name in the store and in ``botkit inbox``
+    kind: ClassVar[str]
+    #: when X refuses it, drop it with a log line instead of keeping a dead letter
+    best_effort: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """The user or post it is about: actions with one target keep their order."""
+
+    @abstractmethod
+    def call(self, account_id: str) -> Call[Any]:
+        """The request that carries it out.
+
+        :raises ActionRefused: X's documented limits forbid it as it is.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDirectMessage(Action):
+    """Send a direct message to one user, or into a conversation (a group) when its id is given."""
+
+    kind: ClassVar[str] = "dm.send"
+    to: str = ""
+    conversation_id: str = ""
+    text: str = ""
+    media_id: str = ""
+    options: tuple[QuickReplyOption, ...] = ()
+
+    @property
+    def target(self) -> str:
+        return self.to or self.conversation_id
+
+    def call(self, account_id: str) -> Call[Any]:
+        if self.options:
+            return calls.send_rich_dm(self.to, self.text, media_id=self.media_id or None, options=self.options)
+        if self.conversation_id:
+            return calls.send_dm_in(self.conversation_id, self.text or None, media_id=self.media_id or None)
+        return calls.send_dm(self.to, self.text or None, media_id=self.media_id or None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteDirectMessage(Action):
+    """Delete one of the account's own messages from its view of the conversation."""
+
+    kind: ClassVar[str] = "dm.delete"
+    message_id: str
+
+    @property
+    def target(self) -> str:
+        return self.message_id
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.delete_dm(self.message_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowTyping(Action):
+    """Show that the account is typing, for about three seconds."""
+
+    kind: ClassVar[str] = "dm.typing"
+    best_effort: ClassVar[bool] = True
+    to: str
+
+    @property
+    def target(self) -> str:
+        return self.to
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.show_typing(self.to)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRead(Action):
+    """Tell the sender that everything up to ``message_id`` was read."""
+
+    kind: ClassVar[str] = "dm.mark_read"
+    best_effort: ClassVar[bool] = True
+    sender_id: str
+    message_id: str
+
+    @property
+    def target(self) -> str:
+        return self.sender_id
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.mark_read(self.sender_id, self.message_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePost(Action):
+    """Publish a post; a reply when ``reply_to`` is a post's id, a quote when ``quote`` is."""
+
+    kind: ClassVar[str] = "post.create"
+    text: str = ""
+    reply_to: str = ""
+    quote: str = ""
+    media_ids: tuple[str, ...] = ()
+    #: whom it answers: keeps the order of what is said to one person
+    to: str = ""
+
+    @property
+    def target(self) -> str:
+        return self.to or self.reply_to or self.quote or "posts"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.create_post(
+            self.text or None,
+            reply_to=self.reply_to or None,
+            quote=self.quote or None,
+            media_ids=self.media_ids,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AboutPost(Action):
+    post_id: str
+
+    @property
+    def target(self) -> str:
+        return self.post_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePost(_AboutPost):
+    """Delete one of the account's own posts."""
+
+    kind: ClassVar[str] = "post.delete"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.delete_post(self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Like(_AboutPost):
+    """Like a post."""
+
+    kind: ClassVar[str] = "post.like"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.like(account_id, self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlike(_AboutPost):
+    """Take a like back."""
+
+    kind: ClassVar[str] = "post.unlike"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.unlike(account_id, self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repost(_AboutPost):
+    """Repost a post."""
+
+    kind: ClassVar[str] = "post.repost"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.repost(account_id, self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrepost(_AboutPost):
+    """Take a repost back."""
+
+    kind: ClassVar[str] = "post.unrepost"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.unrepost(account_id, self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HideReply(_AboutPost):
+    """Hide a reply to one of the account's posts."""
+
+    kind: ClassVar[str] = "post.hide"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.hide_reply(self.post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AboutUser(Action):
+    user_id: str
+
+    @property
+    def target(self) -> str:
+        return self.user_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow(_AboutUser):
+    """Follow a user."""
+
+    kind: ClassVar[str] = "user.follow"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.follow(account_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollow(_AboutUser):
+    """Stop following a user."""
+
+    kind: ClassVar[str] = "user.unfollow"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.unfollow(account_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute(_AboutUser):
+    """Mute a user."""
+
+    kind: ClassVar[str] = "user.mute"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.mute(account_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmute(_AboutUser):
+    """Unmute a user."""
+
+    kind: ClassVar[str] = "user.unmute"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.unmute(account_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block(_AboutUser):
+    """Block a user (X: enterprise only)."""
+
+    kind: ClassVar[str] = "user.block"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.block(account_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblock(_AboutUser):
+    """Unblock a user (X: enterprise only)."""
+
+    kind: ClassVar[str] = "user.unblock"
+
+    def call(self, account_id: str) -> Call[Any]:
+        return calls.unblock(account_id, self.user_id)
+
+
+_KINDS: dict[str, type[Action]] = {
+    cls.kind: cls
+    for cls in (
+        SendDirectMessage,
+        DeleteDirectMessage,
+        ShowTyping,
+        MarkRead,
+        CreatePost,
+        DeletePost,
+        Like,
+        Unlike,
+        Repost,
+        Unrepost,
+        HideReply,
+        Follow,
+        Unfollow,
+        Mute,
+        Unmute,
+        Block,
+        Unblock,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An action as the outbox holds it: whose it is, and which handler asked for it."""
+
+    account_id: str
+    handler: str
+    action: Action
+
+
+def encode(queued: Queued) -> bytes:
+    """The stored form of an action."""
+    return msgspec.json.encode(
+        {
+            "account": queued.account_id,
+            "handler": queued.handler,
+            "kind": queued.action.kind,
+            "args": queued.action,
+        }
+    )
+
+
+def decode(payload: bytes) -> Queued:
+    """The action whose stored form this is.
+
+    :raises msgspec.ValidationError: it was not written by `encode` of this or an older version.
+    """
+    raw = msgspec.json.decode(payload)
+    cls = _KINDS.get(raw.get("kind", ""))
+    if cls is None:
+        raise msgspec.ValidationError(f"unknown action {raw.get('kind')!r}")
+    return Queued(raw["account"], raw["handler"], msgspec.convert(raw["args"], cls))

@@ -1,0 +1,299 @@
+"""What a handler holds: it acts as one account, for one event, and gathers what the handler wants done.
+
+Nothing that is queued here leaves before the turn is committed, and nothing of it leaves when the handler
+raises. The engine makes a new `Bot` for every run of a handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from botkit import actions
+from botkit.actions import Action
+from botkit.api import Api
+from botkit.errors import ActionRefused
+from botkit.events import DirectMessage, Event, PostEvent, QuickReplyOption, User
+from botkit.state import State
+from botkit.x.text import DM_MAX_LENGTH
+
+__all__ = ["Bot", "Gathered", "Wanted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An action that a handler queued, to leave at once or not before ``due_at`` (Unix seconds)."""
+
+    action: Action
+    due_at: float | None = None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What one run of a handler wants done; written only if it succeeds."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    answered: bool = False
+
+
+class Bot:
+    """Acts as the account that an event happened to.
+
+    :ivar event: the event in hand.
+    :ivar account_id: the connected account.
+    :ivar settings: this plugin's typed settings from bot.yaml, or what its ``setup`` made of them.
+    :ivar state: this plugin's dictionary for this conversation; saved with the turn.
+    :ivar api: X called now (see `botkit.api.Api`); everything else on a bot is queued.
+    :ivar log: a logger that names the event and the handler. Don't log what people wrote.
+    """
+
+    def __init__(
+        self,
+        *,
+        event: Event,
+        account_id: str,
+        settings: Any,
+        state: State,
+        api: Api,
+        log: FilteringBoundLogger,
+        gathered: Gathered,
+        now: Callable[[], float],
+        has_written: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self.event = event
+        self.account_id = account_id
+        self.settings = settings
+        self.state = state
+        self.api = api
+        self.log = log
+        self._gathered = gathered
+        self._now = now
+        self._has_written = has_written
+
+    # -- answering ---------------------------------------------------------------------------------------
+
+    async def reply(
+        self,
+        text: str = "",
+        *,
+        media_id: str = "",
+        options: Sequence[str | QuickReplyOption] = (),
+        after: float | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Answer where the event happened: a direct message to its sender, or a reply to the post.
+
+        :param media_id: an uploaded picture or video to send along.
+        :param options: quick replies to tap (direct messages on X's v1.1 API only).
+        :param after: wait that many seconds first; the wait survives restarts.
+        :param at: send it at that time (aware) instead.
+        :raises ActionRefused: the event leaves nobody to answer, or X would refuse the text.
+        """
+        event = self.event
+        match event:
+            case DirectMessage():
+                self._queue_dm(event.sender.id, text, media_id, options, after, at)
+            case PostEvent() if not event.by_us:
+                if options:
+                    raise ActionRefused("quick replies go with direct messages, not with posts")
+                self._queue(
+                    actions.CreatePost(
+                        text=self._text(text, media_id),
+                        reply_to=event.post_id,
+                        media_ids=(media_id,) if media_id else (),
+                        to=event.author.id,
+                    ),
+                    after,
+                    at,
+                )
+            case _:
+                raise ActionRefused(
+                    f"a {type(event).__name__} can't be answered: "
+                    "use bot.send_dm(user, text) or bot.post(text) instead"
+                )
+        self._gathered.answered = True
+
+    async def send_dm(
+        self,
+        user: User | str,
+        text: str = "",
+        *,
+        media_id: str = "",
+        options: Sequence[str | QuickReplyOption] = (),
+        unasked: bool = False,
+        after: float | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Send a direct message to a user, given as such or by id.
+
+        X's rules allow direct messages only to people who wrote first; so does botkit.
+
+        :param unasked: send it although the user never wrote to the account: you have another consent.
+        :raises ActionRefused: the user never wrote, or X would refuse the text.
+        """
+        user_id = _id_of(user)
+        asked = isinstance(self.event, DirectMessage) and self.event.sender.id == user_id
+        if not (asked or unasked or await self._has_written(user_id)):
+            raise ActionRefused(
+                f"user {user_id} never wrote to this account, and X allows no unasked direct messages; "
+                "pass unasked=True if they agreed elsewhere"
+            )
+        self._queue_dm(user_id, text, media_id, options, after, at)
+        if asked:
+            self._gathered.answered = True
+
+    # -- posts -------------------------------------------------------------------------------------------
+
+    async def post(
+        self,
+        text: str = "",
+        *,
+        reply_to: str = "",
+        quote: str = "",
+        media_ids: Sequence[str] = (),
+        after: float | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post."""
+        text = self._text(text, *media_ids)
+        self._queue(
+            actions.CreatePost(text=text, reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)), after, at
+        )
+
+    async def delete_post(self, post_id: str) -> None:
+        """Delete one of the account's own posts."""
+        self._queue(actions.DeletePost(post_id=post_id))
+
+    async def like(self, post: PostEvent | str | None = None) -> None:
+        """Like a post: the event's own when none is given. (X: not on self-serve packages.)"""
+        self._queue(actions.Like(post_id=self._post_id(post)))
+
+    async def unlike(self, post: PostEvent | str | None = None) -> None:
+        """Take a like back."""
+        self._queue(actions.Unlike(post_id=self._post_id(post)))
+
+    async def repost(self, post: PostEvent | str | None = None) -> None:
+        """Repost a post: the event's own when none is given."""
+        self._queue(actions.Repost(post_id=self._post_id(post)))
+
+    async def unrepost(self, post: PostEvent | str | None = None) -> None:
+        """Take a repost back."""
+        self._queue(actions.Unrepost(post_id=self._post_id(post)))
+
+    async def hide_reply(self, post: PostEvent | str | None = None) -> None:
+        """Hide a reply to one of the account's posts: the event's own when none is given."""
+        self._queue(actions.HideReply(post_id=self._post_id(post)))
+
+    # -- people ------------------------------------------------------------------------------------------
+
+    async def follow(self, user: User | str) -> None:
+        """Follow a user. (X: not on self-serve packages.)"""
+        self._queue(actions.Follow(user_id=_id_of(user)))
+
+    async def unfollow(self, user: User | str) -> None:
+        """Stop following a user."""
+        self._queue(actions.Unfollow(user_id=_id_of(user)))
+
+    async def mute(self, user: User | str) -> None:
+        """Mute a user."""
+        self._queue(actions.Mute(user_id=_id_of(user)))
+
+    async def unmute(self, user: User | str) -> None:
+        """Unmute a user."""
+        self._queue(actions.Unmute(user_id=_id_of(user)))
+
+    async def block(self, user: User | str) -> None:
+        """Block a user. (X: enterprise only.)"""
+        self._queue(actions.Block(user_id=_id_of(user)))
+
+    async def unblock(self, user: User | str) -> None:
+        """Unblock a user. (X: enterprise only.)"""
+        self._queue(actions.Unblock(user_id=_id_of(user)))
+
+    # -- direct messages ---------------------------------------------------------------------------------
+
+    async def delete_dm(self, message_id: str) -> None:
+        """Delete one of the account's own messages from its view of the conversation."""
+        self._queue(actions.DeleteDirectMessage(message_id=message_id))
+
+    async def show_typing(self) -> None:
+        """Show the event's sender that the account is typing (X's v1.1 API; dropped where it isn't there)."""
+        self._queue(actions.ShowTyping(to=self._sender().id))
+
+    async def mark_read(self) -> None:
+        """Tell the sender that the message was read (X's v1.1 API; dropped where it isn't there)."""
+        if not isinstance(self.event, DirectMessage):
+            raise ActionRefused("only a direct message can be marked as read")
+        self._queue(actions.MarkRead(sender_id=self.event.sender.id, message_id=self.event.message_id))
+
+    # -- inside ------------------------------------------------------------------------------------------
+
+    def _queue(self, action: Action, after: float | None = None, at: datetime | None = None) -> None:
+        action.call(self.account_id)  # raises what X would refuse, here where the author sees it
+        self._gathered.wanted.append(Wanted(action, self._due(after, at)))
+
+    def _queue_dm(
+        self,
+        user_id: str,
+        text: str,
+        media_id: str,
+        options: Sequence[str | QuickReplyOption],
+        after: float | None,
+        at: datetime | None,
+    ) -> None:
+        if len(self._text(text, media_id)) > DM_MAX_LENGTH:
+            raise ActionRefused(f"a direct message holds {DM_MAX_LENGTH} characters, not {len(text)}")
+        offered = tuple(
+            QuickReplyOption(label=option) if isinstance(option, str) else option for option in options
+        )
+        self._queue(
+            actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered), after, at
+        )
+
+    def _due(self, after: float | None, at: datetime | None) -> float | None:
+        if after is not None and at is not None:
+            raise ActionRefused("give after= or at=, not both")
+        if after is not None:
+            if after < 0:
+                raise ActionRefused(f"after= is a number of seconds from now, not {after}")
+            return self._now() + after
+        if at is not None:
+            if at.tzinfo is None:
+                raise ActionRefused("at= must be an aware time: datetime(…, tzinfo=UTC)")
+            return at.astimezone(UTC).timestamp()
+        return None
+
+    @staticmethod
+    def _text(text: str, *media_ids: str) -> str:
+        if not isinstance(text, str):
+            raise ActionRefused(f"a text is wanted, not {type(text).__name__}")
+        if not text.strip() and not any(media_ids):
+            raise ActionRefused("there is nothing to send: the text is empty")
+        return text
+
+    def _sender(self) -> User:
+        sender = getattr(self.event, "sender", None)
+        if not isinstance(sender, User) or not sender.id:
+            raise ActionRefused(f"a {type(self.event).__name__} names nobody to send this to")
+        return sender
+
+    def _post_id(self, post: PostEvent | str | None) -> str:
+        if isinstance(post, str):
+            return post
+        event = post or self.event
+        if isinstance(event, PostEvent):
+            return event.post_id
+        raise ActionRefused(f"a {type(event).__name__} is no post: name the post's id")
+
+
+def _id_of(user: User | str) -> str:
+    user_id = user.id if isinstance(user, User) else user
+    if not user_id.isdigit():
+        raise ActionRefused(
+            f"{user_id!r} is no user id; look handles up with await bot.api.user_by_username({user_id!r})"
+        )
+    return user_id

@@ -1,0 +1,269 @@
+"""One event handled: its handlers run one after the other, and everything they did is settled at once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from botkit.actions import Queued
+from botkit.api import Api, Caller
+from botkit.bot import Bot, Gathered
+from botkit.engine.backoff import Backoff
+from botkit.engine.blame import describe, trace
+from botkit.engine.outbox import echo_keys, outbox_item
+from botkit.engine.progress import Progress
+from botkit.errors import ActionRefused
+from botkit.events import DirectMessage, Event, Post
+from botkit.events import DirectMessageSent
+from botkit.hooks.handler import Handler, Match
+from botkit.hooks.manager import Hooks
+from botkit.state import State
+from botkit.store.contract import Again, Claim, DeadLetter, Done, Effects, NewItem, NewTimer, Settlement, Store, StoredItem
+from botkit.x import Conversation, Item, parse
+
+__all__ = ["TurnSettings", "Turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """How handlers are run where they don't say so themselves.
+
+    :param attempts: how often a handler is tried in all.
+    :param handler_timeout_s: how long one run may take.
+    """
+
+    attempts: int = 5
+    handler_timeout_s: float = 30.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What the handlers of one event did in one attempt at it."""
+
+    progress: Progress
+    state: dict[str, bytes | None] = field(default_factory=dict)
+    items: list[NewItem] = field(default_factory=list)
+    timers: list[NewTimer] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    failed: list[Handler] = field(default_factory=list)
+
+    @property
+    def effects(self) -> Effects:
+        return Effects(state=self.state, items=self.items, timers=self.timers, dead=self.dead)
+
+
+class Turns:
+    """Runs turns. Holds nothing between them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        hooks: Hooks,
+        caller: Caller,
+        settings: TurnSettings,
+        log: FilteringBoundLogger,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._caller = caller
+        self._settings = settings
+        self._log = log
+        self._rng = rng
+
+    async def run(self, claim: Claim, stored: StoredItem, *, release: bool) -> Settlement:
+        """Handle one item of a claim and return how it ended; nothing is written yet.
+
+        :param release: give the lane back when the item is finished.
+        """
+        first = stored is claim.items[0]
+        attempt = claim.attempt if first else 0
+        progress = Progress.decode(claim.progress) if first else Progress()
+        event = parse(
+            Item(stored.item_id, Conversation.from_key(claim.lane), stored.payload),
+            received_at=datetime.fromtimestamp(stored.received_at, UTC),
+        )
+        if self._hooks.has_accept_event and not await self._hooks.accept_event(event):
+            return Settlement(claim, stored.seq, Done(), release=release)
+        round_ = await self._round(claim.lane, await self._with_origin(event), progress, attempt)
+        if round_.failed:
+            delay_s = self._settings.backoff.delay_s(attempt, self._rng)
+            again = Again(delay_s, round_.progress.encode())
+            return Settlement(claim, stored.seq, again, round_.effects)
+        return Settlement(claim, stored.seq, Done(), round_.effects, release=release)
+
+    def crashed(self, claim: Claim, stored: StoredItem, error: Exception, *, release: bool) -> Settlement:
+        """How a turn ends that botkit itself failed at: tried again, then kept as a dead letter of ``botkit``."""
+        attempt = claim.attempt if stored is claim.items[0] else 0
+        progress = claim.progress if stored is claim.items[0] else b""
+        self._log.error(
+            "turn_crashed", event=stored.item_id, attempt=attempt + 1, error=describe(error), traceback=trace(error)
+        )
+        if attempt + 1 < self._settings.attempts:
+            again = Again(self._settings.backoff.delay_s(attempt, self._rng), progress)
+            return Settlement(claim, stored.seq, again)
+        letter = DeadLetter(stored.item_id, "botkit", attempt + 1, describe(error))
+        return Settlement(claim, stored.seq, Done(), Effects(dead=[letter]), release=release)
+
+    async def report(self, settlement: Settlement) -> None:
+        """Tell plugins of the dead letters of a turn that was committed."""
+        for letter in settlement.effects.dead:
+            await self._hooks.dead_letter(
+                dataclasses.replace(letter, lane=settlement.claim.lane, queue=settlement.claim.queue)
+            )
+
+    # -- one attempt -------------------------------------------------------------------------------------
+
+    async def _round(self, lane: str, event: Event, progress: Progress, attempt: int) -> _Round:
+        round_ = _Round(progress)
+        selection = self._hooks.table.select(event, skip=progress.done)
+        stored = await self._stored_state(lane, event, selection.matches)
+        for match in selection.matches:
+            await self._handle(match, event, attempt, lane, stored, round_)
+        # While a handler is still to be tried again, nobody knows yet whether the event will be answered.
+        if not progress.answered and not round_.failed and (fallbacks := selection.fallbacks()):
+            stored |= await self._stored_state(lane, event, fallbacks)
+            for match in fallbacks:
+                await self._handle(match, event, attempt, lane, stored, round_)
+        if isinstance(event, DirectMessage) and (key := _wrote_key(event.account_id, event.sender.id)) not in stored:
+            round_.state[key] = msgspec.msgpack.encode(event.at)
+        return round_
+
+    async def _handle(
+        self, match: Match, event: Event, attempt: int, lane: str, stored: dict[str, bytes], round_: _Round
+    ) -> None:
+        handler = match.handler
+        key = _state_key(handler.plugin, lane)
+        # A handler of the same plugin that ran before in this turn may have changed the state already.
+        current = round_.state[key] if key in round_.state else stored.get(key)
+        state, gathered = State(current), Gathered()
+        log = self._log.bind(event=event.id, handler=handler.id)
+        bot = self._bot(event, handler, state, gathered, log)
+        try:
+            await self._call(match, event, bot)
+            changed, encoded = state.changed()
+            items, timers = self._outgoing(event, handler, gathered)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's failure is data, whatever it raised
+            await self._failed(handler, event, attempt, error, round_, log)
+            return
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the bot is stopping: the event is left to the next start
+            await self._failed(handler, event, attempt, error, round_, log)
+            return
+        if changed:
+            round_.state[key] = encoded
+        round_.items += items
+        round_.timers += timers
+        round_.progress.done.add(handler.slot)
+        round_.progress.answered |= gathered.answered
+
+    async def _call(self, match: Match, event: Event, bot: Bot) -> None:
+        timeout_s = match.handler.timeout_s or self._settings.handler_timeout_s
+        limit = asyncio.timeout(timeout_s)
+        try:
+            async with limit, self._hooks.around_handler(event, match.handler):
+                answer = await match.run(event, bot)
+        except TimeoutError as error:
+            if limit.expired():
+                raise TimeoutError(f"took longer than {timeout_s:g} s") from error
+            raise
+        if answer is not None:
+            await bot.reply(answer)
+
+    async def _failed(
+        self,
+        handler: Handler,
+        event: Event,
+        attempt: int,
+        error: BaseException,
+        round_: _Round,
+        log: FilteringBoundLogger,
+    ) -> None:
+        attempts = handler.attempts or self._settings.attempts
+        tried = attempt + 1
+        # What botkit refuses it will refuse again: trying again only costs time.
+        final = tried >= attempts or isinstance(error, ActionRefused)
+        reason = describe(error, event)
+        log.error(
+            "handler_failed",
+            error=reason,
+            attempt=tried,
+            attempts=attempts,
+            outcome="dead_letter" if final else "retry",
+            traceback=trace(error, event),
+        )
+        await self._hooks.error(event, handler, error)
+        if final:
+            round_.dead.append(DeadLetter(event.id, handler.id, tried, reason))
+            round_.progress.done.add(handler.slot)
+        else:
+            round_.failed.append(handler)
+
+    # -- what handlers are given, and what is made of what they want -------------------------------------
+
+    def _bot(
+        self, event: Event, handler: Handler, state: State, gathered: Gathered, log: FilteringBoundLogger
+    ) -> Bot:
+        async def has_written(user_id: str) -> bool:
+            key = _wrote_key(event.account_id, user_id)
+            return key in await self._store.state([key])
+
+        return Bot(
+            event=event,
+            account_id=event.account_id,
+            settings=self._hooks.settings(handler.plugin),
+            state=state,
+            api=Api(self._caller, event.account_id),
+            log=log,
+            gathered=gathered,
+            now=self._now,
+            has_written=has_written,
+        )
+
+    def _outgoing(
+        self, event: Event, handler: Handler, gathered: Gathered
+    ) -> tuple[list[NewItem], list[NewTimer]]:
+        items: list[NewItem] = []
+        timers: list[NewTimer] = []
+        for number, wanted in enumerate(gathered.wanted):
+            queued = Queued(event.account_id, handler.id, wanted.action)
+            item = outbox_item(queued, f"{event.id}/{handler.id}/{number}")
+            if wanted.due_at is None:
+                items.append(item)
+            else:
+                timers.append(NewTimer(item.item_id, wanted.due_at, item))
+        return items, timers
+
+    async def _stored_state(self, lane: str, event: Event, matches: Sequence[Match]) -> dict[str, bytes]:
+        keys = {_state_key(match.handler.plugin, lane) for match in matches if match.handler.wants_bot}
+        if isinstance(event, DirectMessage):
+            keys.add(_wrote_key(event.account_id, event.sender.id))
+        return await self._store.state(sorted(keys)) if keys else {}
+
+    async def _with_origin(self, event: Event) -> Event:
+        """The event, told whether this bot made what it reports (`by_bot`)."""
+        if isinstance(event, DirectMessageSent | Post) and self._hooks.table.has(type(event)):
+            if await self._store.state(echo_keys(event)):
+                return dataclasses.replace(event, by_bot=True)
+        return event
+
+
+def _state_key(plugin: str, lane: str) -> str:
+    return f"state:{plugin}:{lane}"
+
+
+def _wrote_key(account_id: str, user_id: str) -> str:
+    """Stands for: this user has written to this account, so a direct message to them is not unasked."""
+    return f"wrote:{account_id}:{user_id}"
