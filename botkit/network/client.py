@@ -6,7 +6,7 @@ import asyncio
 import base64
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from authlib.oauth1.rfc5849.client_auth import ClientAuth
 
@@ -79,10 +79,7 @@ class Client:
         :raises XUnavailable, OutcomeUnknown: there was no answer.
         """
         request = call.request
-        url = f"{self._api_url}{request.path}"
-        if request.query:
-            # RFC 3986 encoding, the one that OAuth 1.0a signs.
-            url = f"{url}?{urlencode(request.query, quote_via=quote)}"
+        url = f"{self._api_url}{request.target}"
         headers = {"accept": "application/json", "user-agent": f"botkit/{__version__}"}
         if request.content_type:
             headers["content-type"] = request.content_type
@@ -102,7 +99,7 @@ class Client:
                 case Auth.APP if self._bearer or have.consumer_key:
                     headers["authorization"] = f"Bearer {await self._app_token()}"
                     return
-                case Auth.BASIC if have.consumer_key:
+                case Auth.APP_BASIC if have.consumer_key:
                     headers["authorization"] = f"Basic {self._basic()}"
                     return
                 case _:
@@ -117,7 +114,7 @@ class Client:
             token=self._credentials.access_token,
             token_secret=self._credentials.access_token_secret,
         )
-        body = (call.request.body or b"").decode("utf-8") if call.request.is_form else ""
+        body = (call.request.body or b"").decode("utf-8") if call.request.form else ""
         _, signed, _ = signer.prepare(call.request.method, url, dict(headers), body)
         return str(signed["Authorization"])
 

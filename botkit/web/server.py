@@ -1,0 +1,95 @@
+"""The web server that X calls: routes, limits, access log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from botkit.web.health import Health
+from botkit.web.proxies import client_address
+from botkit.web.webhook import Webhook, refused
+
+__all__ = ["WebServer", "build"]
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build(
+    *,
+    path: str,
+    webhook: Webhook,
+    health: Health,
+    max_body: int,
+    log: FilteringBoundLogger,
+    access_log: bool = True,
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+    register_routes: Callable[[web.UrlDispatcher], None] = lambda router: None,
+) -> web.Application:
+    """The application: the webhook at ``path``, ``/healthz``, ``/readyz``, and the routes of plugins."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Give every failure its one line of JSON, believe proxies only when told to, and write the access log."""
+        began = time.perf_counter()
+        if trusted_proxies:
+            forwarded = request.headers.getall("X-Forwarded-For", [])
+            request = request.clone(remote=client_address(request.remote or "", forwarded, trusted_proxies))
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            allow = {"allow": error.headers["Allow"]} if "Allow" in error.headers else None
+            response = refused(error.status, error.reason, allow)
+        except Exception:
+            log.exception("request_failed", method=request.method, path=request.path)
+            response = refused(500, "internal error")
+        if access_log:
+            log.info(
+                "request" if response.status < 400 else "request_refused",
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                remote=request.remote,
+                bytes=request.content_length,
+                ms=round((time.perf_counter() - began) * 1000, 2),
+            )
+        return response
+
+    app = web.Application(client_max_size=max_body, middlewares=[guard])
+    app.router.add_get(path, webhook.challenge, allow_head=False)
+    app.router.add_post(path, webhook.receive)
+    app.router.add_get("/healthz", health.healthz)
+    app.router.add_get("/readyz", health.readyz)
+    register_routes(app.router)
+    return app
+
+
+class WebServer:
+    """Serves an application until it is closed."""
+
+    def __init__(self, app: web.Application, *, host: str, port: int, grace_s: float) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s, handle_signals=False)
+        self._host = host
+        self._port = port
+
+    async def open(self) -> None:
+        """Listen.
+
+        :raises OSError: the address can't be listened on.
+        """
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on (the one that was found, when 0 was asked for)."""
+        return int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Accept nothing more, let requests under way finish, then close."""
+        await self._runner.cleanup()

@@ -1,0 +1,126 @@
+"""The webhook: X's challenge (GET) is answered, its events (POST) are verified, stored and acknowledged.
+
+200 means that the event is on disk. Whatever is refused is answered 4xx with one line of JSON, and nothing of it
+is stored; whatever the store can't take is answered 503, for X to deliver again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from structlog.typing import FilteringBoundLogger
+
+from botkit.errors import BadToken, Refused, StoreUnavailable
+from botkit.store.contract import NewItem, Store
+from botkit.x import Item, answer_crc, check_signature, split
+
+__all__ = ["INBOX", "Webhook", "WebhookSettings"]
+
+#: the queue that the engine's worker takes events from
+INBOX = "in"
+
+_SIGNATURE = "x-twitter-webhooks-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What the webhook verifies with and accepts.
+
+    :param secrets: the consumer secrets; the first signs, all verify.
+    :param own_ids: the bot's own account ids, for bodies that don't say whose they are.
+    :param max_body: bytes; what is longer is refused unread.
+    :param token_pattern: the shape of a challenge token that is signed.
+    :param retry_after_s: what a 503 asks X to wait.
+    :param body_timeout_s: how long a body may take to arrive (X gives the whole delivery 10 s).
+    """
+
+    secrets: Sequence[str]
+    own_ids: frozenset[str] = frozenset()
+    max_body: int = 1024 * 1024
+    token_pattern: re.Pattern[str] | None = None
+    retry_after_s: int = 5
+    body_timeout_s: float = 10.0
+
+
+class Webhook:
+    """Answers X at one URL."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: WebhookSettings,
+        *,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._log = log
+
+    async def challenge(self, request: web.Request) -> web.Response:
+        """Answer X's challenge, if it is one: see `botkit.x.signature.answer_crc`."""
+        settings = self._settings
+        try:
+            answer = answer_crc(
+                settings.secrets,
+                request.rel_url.raw_query_string,
+                request.headers.get(_SIGNATURE),
+                token_pattern=settings.token_pattern,
+            )
+        except Refused as refusal:
+            if isinstance(refusal, BadToken):
+                # Either X changed its tokens, or somebody tries to have a forgery signed: a person should know.
+                self._log.warning("crc_refused", reason=str(refusal), remote=request.remote)
+            return refused(refusal.status, str(refusal))
+        return web.Response(body=answer, content_type="application/json")
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Verify, store, acknowledge: in this order, and nothing else."""
+        settings = self._settings
+        if request.content_type != "application/json":
+            return refused(415, "content-type must be application/json")
+        if (request.content_length or 0) > settings.max_body:
+            return refused(413, f"the body is larger than {settings.max_body} bytes")
+        try:
+            async with asyncio.timeout(settings.body_timeout_s):
+                body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return refused(413, f"the body is larger than {settings.max_body} bytes")
+        except TimeoutError:
+            return refused(408, f"the body did not arrive within {settings.body_timeout_s:g} s")
+        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+            return refused(400, "the body did not arrive whole")
+        try:
+            check_signature(settings.secrets, body, request.headers.get(_SIGNATURE))
+            items = split(body, own_ids=settings.own_ids)
+        except Refused as refusal:
+            self._log.info("event_refused", reason=str(refusal), remote=request.remote, bytes=len(body))
+            return refused(refusal.status, str(refusal))
+        return await self.store(items)
+
+    async def store(self, items: Sequence[Item]) -> web.Response:
+        """Put the items; 200 when they are on disk."""
+        try:
+            await self._store.put(
+                [NewItem(INBOX, item.conversation.key, item.id, item.payload) for item in items]
+            )
+        except StoreUnavailable as error:
+            self._log.error("store_unavailable", error=str(error))
+            wait = str(self._settings.retry_after_s)
+            return refused(503, "the event can't be stored now; deliver it again", {"retry-after": wait})
+        return web.Response()
+
+
+def refused(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An answer that says in one line of JSON why not."""
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode({"error": reason}),
+        content_type="application/json",
+        headers=headers,
+    )
