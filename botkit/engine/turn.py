@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -73,8 +73,10 @@ class Turns:
         settings: TurnSettings,
         log: FilteringBoundLogger,
         rng: random.Random,
+        now: Callable[[], float],
     ) -> None:
         self._store = store
+        self._now = now
         self._hooks = hooks
         self._caller = caller
         self._settings = settings

@@ -6,7 +6,6 @@ goes through `botkit.network.client`, so it is the same for X and for whatever s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -93,17 +92,13 @@ async def _subscribe_types(
     }
     missing = [kind for kind in activity_types(events) if (kind, account_id) not in there]
 
-    async def subscribe(kind: str) -> None:
+    for kind in missing:
         call = calls.subscribe(kind, user_id=account_id, webhook_id=webhook_id, tag=TAG)
         try:
             await client.do(call, account_id)
         except XError as error:
             if not is_already_done(error):
                 raise UserError(f"X did not subscribe {kind} for account {account_id}: {error}") from error
-
-    async with asyncio.TaskGroup() as group:
-        for kind in missing:
-            group.create_task(subscribe(kind))
     return len(missing)
 
 
