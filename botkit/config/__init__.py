@@ -19,8 +19,10 @@ from botkit.config.model import (
     SimulatorConfig,
     XConfig,
 )
+from botkit.config.schema import json_schema
 from botkit.config.secret import Secret
 from botkit.config.tree import Node, Source, read_tree
+from botkit.config.units import format_duration, parse_duration
 
 __all__ = [
     "BudgetConfig",
@@ -46,8 +48,11 @@ __all__ = [
     "Text",
     "XConfig",
     "decode",
+    "format_duration",
+    "json_schema",
     "load_config",
     "parse_config",
     "parse_dotenv",
+    "parse_duration",
     "read_tree",
 ]

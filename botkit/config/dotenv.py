@@ -16,9 +16,9 @@ _SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?")
 def parse_dotenv(text: str, *, file: str = ".env") -> dict[str, str]:
     """Read ``.env`` text into names and values; a name written twice has its last value.
 
-    Each line is empty, a ``# comment``, or ``KEY=VALUE``, with or without ``export`` in front. A bare value ends
-    at `` #`` or the line's end, without surrounding blanks. ``'single quotes'`` keep everything as it is,
-    ``"double quotes"`` know ``\\n``, ``\\r``, ``\\t``, ``\\"``, ``\\\\`` and ``\\$``. Nothing is interpolated.
+    Each line is empty, a ``# comment``, or ``KEY=VALUE``, with or without ``export`` in front. A bare value
+    ends at `` #`` or at the line's end, without surrounding blanks. ``'single quotes'`` keep everything as it
+    is, ``"double quotes"`` know the escapes ``\\n \\r \\t \\" \\\\ \\$``. Nothing is interpolated.
 
     :raises ConfigError: a line that is none of these; values are never repeated in the message.
     """
@@ -44,7 +44,7 @@ def parse_dotenv(text: str, *, file: str = ".env") -> dict[str, str]:
                     file=file,
                     path=name,
                     line=number,
-                    fix=f"close it with {value[0]} on the same line, and write nothing but a # comment behind it",
+                    fix=f"close it with {value[0]} on the same line; only a # comment may follow",
                 )
             values[name] = _unescape(quoted[1]) if value[0] == '"' else quoted[1]
         else:

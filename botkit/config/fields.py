@@ -18,7 +18,7 @@ __all__ = ["Field", "describe", "is_union", "read_fields", "split_annotated"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a settings class; ``name`` is the attribute, ``key`` what bot.yaml says (``from_`` ↔ ``from``)."""
+    """One key of a settings class: ``name`` in Python, ``key`` in bot.yaml (``from`` for ``from_``)."""
 
     name: str
     key: str
@@ -39,7 +39,7 @@ def read_fields(owner: type) -> dict[str, Field]:
         hints = typing.get_type_hints(owner, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         raise PluginError(
-            f"{place(owner)}: an annotation can't be read ({error}); import its names at the module's top level"
+            f"{place(owner)}: an annotation can't be read ({error}); import its names at module level"
         ) from None
     docs = _param_docs(owner)
     fields: dict[str, Field] = {}

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from botkit.config.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Duration", "Network", "OneOrMore", "Parsed", "Range", "Size", "Text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A number's bounds, both included; ``None`` leaves a side open. Durations count in seconds, sizes in bytes."""
+    """A number's bounds, both included; ``None`` is open. Durations count in seconds, sizes in bytes."""
 
     minimum: float | None = None
     maximum: float | None = None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from botkit.config.decode import decode
 from botkit.config.dotenv import parse_dotenv
 from botkit.config.model import Config
 from botkit.config.tree import Items, Node, Scalar, Source, Table, Unset, read_tree
 from botkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["MissingSecrets", "load_config", "parse_config"]
 
@@ -32,10 +35,10 @@ class MissingSecrets(ConfigError):
 
 
 def load_config(path: Path, *, environ: Mapping[str, str], complete: bool = True) -> Config:
-    """Read bot.yaml at ``path``, with ``${NAME}`` taken from ``environ``, then from ``.env`` in the same folder.
+    """Read bot.yaml at ``path``; ``${NAME}`` comes from ``environ``, then from ``.env`` in the same folder.
 
-    :param complete: refuse a bot that could not run because of missing secrets; otherwise they are only listed
-        in `Config.missing`.
+    :param complete: refuse a bot that can't run because secrets are missing; otherwise `Config.missing` only
+        lists them.
     :raises ConfigError: one line with the key's path, the line and the fix.
     """
     if path.is_dir():

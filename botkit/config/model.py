@@ -1,13 +1,13 @@
 """What bot.yaml may say: every key with its type, default and meaning.
 
-These classes are the schema: the decoder, the errors, the JSON Schema and the reference in the manual come from them.
+These classes are the schema: the decoder, its errors and the JSON Schema come from them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from botkit.config.decode import decode
 from botkit.config.kinds import Duration, Network, OneOrMore, Range, Size, Text
@@ -44,11 +44,11 @@ class ServerConfig:
     :param host: the address to listen on.
     :param port: the port to listen on; 0 takes a free one.
     :param path: the path of the webhook.
-    :param public_url: the address at which X reaches this server, without the webhook's path. X takes https without
-        a port only.
+    :param public_url: the address at which X reaches this server, without the webhook's path. X takes only
+        https without a port (Source: X docs, webhooks).
     :param max_body: the longest request body that is read; what is longer is refused.
-    :param trusted_proxies: addresses and networks of your own reverse proxies; X-Forwarded-* headers are believed
-        from them only.
+    :param trusted_proxies: addresses and networks of your own reverse proxies; X-Forwarded-* headers are
+        believed from them only.
     :param access_log: write one log line for each request.
     """
 
@@ -105,10 +105,10 @@ class CrcTokenConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XConfig:
-    """X itself: the product that delivers, and the app's keys. Nothing here is needed with `network: simulator`.
+    """X itself: the product that delivers, and the app's keys. `network: simulator` needs none of it.
 
-    :param delivery: how events come: the X Activity API by webhook (activity) or stream (activity_stream), the
-        Account Activity API v2 (account_activity), or its v1.1 for premium and enterprise.
+    :param delivery: how events come: the X Activity API by webhook (activity) or stream (activity_stream),
+        the Account Activity API v2 (account_activity), or its v1.1 for premium and enterprise.
     :param environment: the environment's name, for premium only.
     :param consumer_key: the app's API key.
     :param consumer_secret: the app's API key secret; a list while it is rotated: the first signs, all verify.
@@ -173,7 +173,7 @@ class LogConfig:
     """What is logged, on standard error.
 
     :param level: the least important level that is written.
-    :param format: console for people, json for machines (one object a line); auto takes console on a terminal.
+    :param format: console for people, json for machines (one object a line); auto is console on a terminal.
     """
 
     level: Literal["debug", "info", "warning", "error"] = "info"

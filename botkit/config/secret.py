@@ -8,7 +8,7 @@ __all__ = ["Secret"]
 
 
 class Secret:
-    """A secret text: ``repr()``, ``str()`` and formatting hide it; `reveal` gives it to the code that needs it.
+    """A secret text: ``repr()``, ``str()`` and formatting hide it; `reveal` gives it to who uses it.
 
     Two secrets are compared in constant time. A secret can't be pickled or copied into JSON by accident.
     """
@@ -19,7 +19,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The text itself. Call it where the secret is used, and keep the result in no variable that lives on."""
+        """The text itself. Call it where the secret is used, and keep the result nowhere."""
         return self._value
 
     def __repr__(self) -> str:

@@ -7,13 +7,16 @@ texts, not booleans. Nothing is ever constructed: a tag such as ``!!python/objec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import yaml
 
 from botkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Items", "Node", "Scalar", "Source", "Table", "Unset", "read_tree"]
 
@@ -146,7 +149,7 @@ def read_tree(text: str, source: Source) -> Node | None:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without YAML 1.1's guesses about plain scalars (``on``, ``1:30``, ``2024-01-01``)."""
+    """PyYAML's safe loader without YAML 1.1's guesses about bare scalars (``on``, ``1:30``)."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own attribute
 

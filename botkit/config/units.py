@@ -13,7 +13,7 @@ SIZE_PATTERN = rf"^{_NUMBER} ?(?:B|kB|KB|KiB|MB|MiB|GB|GiB)?$"
 
 
 def parse_duration(value: str | float) -> float:
-    """Return seconds: ``"30s"``, ``"5m"``, ``"1h30m"``, ``"250ms"``, ``"1d"``; a bare number is seconds already.
+    """Return seconds: ``"30s"``, ``"5m"``, ``"1h30m"``, ``"250ms"``; a bare number is seconds already.
 
     :raises ValueError: not a duration; the message does not repeat the value.
     """
@@ -30,7 +30,7 @@ def parse_duration(value: str | float) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds as bot.yaml does, with the largest unit that fits: 90 → ``"1m30s"``, 0.25 → ``"250ms"``."""
+    """Write seconds as bot.yaml does, largest unit first: 90 → ``"1m30s"``, 0.25 → ``"250ms"``."""
     if 0 < seconds < 1:
         return f"{seconds * 1000:g}ms"
     whole, rest = divmod(seconds, 1)
