@@ -39,7 +39,7 @@ def json_schema(plugins: Mapping[str, type] | None = None) -> dict[str, Any]:
     top["title"] = "bot.yaml"
     top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     top["type"] = ["object", "null"]
-    top["$defs"] = {name: made for name, made in sorted(maker.made.items())}
+    top["$defs"] = dict(sorted(maker.made.items()))
     return top
 
 
