@@ -26,10 +26,27 @@ HIDDEN = "[hidden]"
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _SENSITIVE = frozenset(
     {
-        "authorization", "bearer", "body", "cookie", "cookies", "credential", "credentials", "message", "passwd",
-        "password", "passphrase", "payload", "raw", "secret", "secrets", "signature", "text", "token", "tokens",
+        "authorization",
+        "bearer",
+        "body",
+        "cookie",
+        "cookies",
+        "credential",
+        "credentials",
+        "message",
+        "passphrase",
+        "passwd",
+        "password",
+        "payload",
+        "raw",
+        "secret",
+        "secrets",
+        "signature",
+        "text",
+        "token",
+        "tokens",
     }
-)  # fmt: skip
+)
 #: a key that ends so tells *about* a message or token, and is needed to find one's way
 _ABOUT = frozenset({"at", "bytes", "count", "id", "ids", "kind", "length", "s", "size", "status", "type"})
 _KEYS_OF = frozenset({"access", "api", "consumer", "private", "signing"})

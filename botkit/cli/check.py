@@ -81,7 +81,8 @@ def _facts(config: Config) -> list[tuple[str, str]]:
             ("webhook", server.webhook_url or "not registered by botkit: server.public_url is not set")
         )
     retry = engine.retry
-    waits = f"{format_duration(retry.first)}, then {retry.factor:g} times longer, up to {format_duration(retry.max)}"
+    first, most = format_duration(retry.first), format_duration(retry.max)
+    waits = f"{first}, then {retry.factor:g} times longer, up to {most}"
     facts += [
         ("store", config.store_name),
         (

@@ -26,8 +26,8 @@ __all__ = ["command"]
 def command(file: Path, verbose: bool) -> None:
     """Run the bot that bot.yaml describes, until Ctrl-C or SIGTERM.
 
-    The first one stops gracefully: nothing new is taken, and what is in hand is finished. A second one stops at
-    once. Either way nothing is lost.
+    The first one stops gracefully: nothing new is taken, and what is in hand is finished. A second one
+    stops at once. Either way nothing is lost.
     """
     config = read_config(file, complete=True)
     log = make_logger(level="debug" if verbose else config.log.level, format=config.log.format)
@@ -42,7 +42,6 @@ def _announce(running: Running) -> None:
     lines = [f"{who} is running. Ctrl-C stops it.", f"  webhook    {running.webhook_url}"]
     if running.simulator_url:
         lines.append(f"  chat page  {running.simulator_url}")
-        lines.append(
-            f'  or try     botkit trigger dm --from alice "hello" --wait --simulator {running.simulator_url}'
-        )
+        where = f"--wait --simulator {running.simulator_url}"
+        lines.append(f'  or try     botkit trigger dm "hello" {where}')
     click.secho(os.linesep.join(lines), err=True, fg="green")

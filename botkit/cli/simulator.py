@@ -21,14 +21,14 @@ __all__ = ["command"]
 @click.command("simulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any free one."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log at level debug.")
 def command(host: str, port: int, verbose: bool) -> None:
     """Run the simulator alone, until Ctrl-C: X's API, webhooks and a chat page on this machine.
 
-    `botkit run` starts one by itself with `network: simulator`. This one stays up while bots come and go: a bot
-    reaches it with `network: x`, `api_url:` set to its address, and the keys that are printed here.
+    `botkit run` starts one by itself with `network: simulator`. This one stays up while bots come and go: a
+    bot reaches it with `network: x`, `api_url:` set to its address, and the keys that are printed here.
     """
     log = make_logger(level="debug" if verbose else "info")
     with asyncio.Runner() as runner:

@@ -19,14 +19,11 @@ _WITH_TEXT = frozenset({"dm", "mention", "reply", "quote"})
 _ABOUT_A_POST = frozenset({"reply", "quote", "repost", "like"})
 
 
-class _Duration(click.ParamType):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return parse_duration(str(value))
-        except ValueError:
-            return self.fail(f"{value!r} is no duration such as 10s or 2m", param, ctx)
+def _duration(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no duration such as 10s or 2m") from None
 
 
 @click.command("trigger")
@@ -39,7 +36,9 @@ class _Duration(click.ParamType):
 @click.option(
     "--count", type=click.IntRange(1), default=1, help="With --wait: how many answers.  [default: 1]"
 )
-@click.option("--timeout", type=_Duration(), default="10s", show_default=True, help="How long --wait waits.")
+@click.option(
+    "--timeout", callback=_duration, default="10s", show_default=True, help="How long --wait waits."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option(
     "--simulator",
@@ -50,6 +49,7 @@ class _Duration(click.ParamType):
     help="The simulator's address (or BOTKIT_SIMULATOR).",
 )
 def command(
+    *,
     kind: str,
     text: str | None,
     who: str,
@@ -63,8 +63,8 @@ def command(
 ) -> int:
     """Make something happen in a running simulator, as if a person on X had done it.
 
-    KIND is what happens: dm, mention, reply, quote, repost, like, follow, unfollow, typing or read. A dm, mention,
-    reply or quote needs a TEXT.
+    KIND is what happens: dm, mention, reply, quote, repost, like, follow, unfollow, typing or read. A dm,
+    mention, reply or quote needs a TEXT.
 
     With --wait the bot's answer alone is printed, one line for each message. Exit status 1: no answer came.
     """
