@@ -1,7 +1,8 @@
 """Items: bodies of X's that hold exactly one event, as the store keeps them.
 
 `split` cuts a webhook body into items without looking further than it must; `parse` makes the typed event
-when the item is claimed. A body that holds one event is its own item, byte for byte: nothing is encoded again.
+when the item is claimed. A body that holds one event is its own item, byte for byte: nothing is encoded
+again.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ and hands the answer to ``call.read``.
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -72,11 +73,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. Header names are in lower case."""
+    """One answer. Header names are in lower case.
+
+    :param received_at: when it came, Unix seconds: what X's waits count from. The moment of making, unless
+        given.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    received_at: float = field(default_factory=time.time, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

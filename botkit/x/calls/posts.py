@@ -1,0 +1,253 @@
+"""Posts, likes and reposts, v2. Source: X docs, posts/manage-tweets and X's OpenAPI description.
+
+Self-serve apps can't like or quote, and reply only when summoned (the author mentioned the account or quoted
+it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from botkit.errors import ActionRefused
+from botkit.x.calls.answers import flag, object_in, required, unreadable
+from botkit.x.text import POST_LIMIT, post_length
+from botkit.x.values import ident
+from botkit.x.wire import Auth, Call, Request, Response, segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "CreatedPost",
+    "Poll",
+    "create_post",
+    "delete_post",
+    "hide_reply",
+    "like",
+    "repost",
+    "unlike",
+    "unrepost",
+]
+
+_USER = (Auth.OAUTH1_USER, Auth.OAUTH2_USER)
+_READ = ("tweet.read", "users.read")
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedPost:
+    """A post that X took."""
+
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """2 to 4 answers of 1 to 25 characters, open for 5 to 10080 minutes."""
+
+    options: tuple[str, ...]
+    duration_minutes: int
+
+
+def create_post(
+    text: str = "",
+    *,
+    reply_to: str = "",
+    exclude_reply_user_ids: Sequence[str] = (),
+    quote: str = "",
+    media_ids: Sequence[str] = (),
+    tagged_user_ids: Sequence[str] = (),
+    poll: Poll | None = None,
+    reply_settings: Literal["", "following", "mentionedUsers", "subscribers", "verified"] = "",
+    community_id: str = "",
+    share_with_followers: bool | None = None,
+    place_id: str = "",
+    edit_of: str = "",
+    direct_message_deep_link: str = "",
+    card_uri: str = "",
+    for_super_followers_only: bool | None = None,
+    nullcast: bool | None = None,
+    made_with_ai: bool | None = None,
+    paid_partnership: bool | None = None,
+    limit: int = POST_LIMIT,
+) -> Call[CreatedPost]:
+    """Post; with ``reply_to`` answer a post, with ``quote`` quote one.
+
+    :param exclude_reply_user_ids: who of the thread is not to be mentioned in the reply.
+    :param edit_of: the post that this one replaces.
+    :param limit: how much text the account may post, weighted; more than 280 for premium accounts only.
+    :raises ActionRefused: what X's documented limits don't allow.
+    """
+    _check_text(text, limit, media=bool(media_ids))
+    extras = {
+        "a poll": poll,
+        "a quote": quote,
+        "media": media_ids,
+        "a card": card_uri,
+        "a direct message link": direct_message_deep_link,
+    }
+    given = [name for name, value in extras.items() if value]
+    if len(given) > 1:
+        msg = f"a post takes one of {', '.join(extras)}; this one has {' and '.join(given)}"
+        raise ActionRefused(msg)
+    body: dict[str, Any] = {}
+    if text:
+        body["text"] = text
+    if reply_to:
+        body["reply"] = {"in_reply_to_tweet_id": reply_to}
+        if exclude_reply_user_ids:
+            body["reply"]["exclude_reply_user_ids"] = list(exclude_reply_user_ids)
+    if media_ids or tagged_user_ids:
+        body["media"] = _media(media_ids, tagged_user_ids)
+    if poll:
+        body["poll"] = _poll(poll)
+    if place_id:
+        body["geo"] = {"place_id": place_id}
+    if edit_of:
+        body["edit_options"] = {"previous_post_id": edit_of}
+    texts = {
+        "quote_tweet_id": quote,
+        "reply_settings": reply_settings,
+        "community_id": community_id,
+        "direct_message_deep_link": direct_message_deep_link,
+        "card_uri": card_uri,
+    }
+    body.update((name, value) for name, value in texts.items() if value)
+    switches = {
+        "share_with_followers": share_with_followers,
+        "for_super_followers_only": for_super_followers_only,
+        "nullcast": nullcast,
+        "made_with_ai": made_with_ai,
+        "paid_partnership": paid_partnership,
+    }
+    body.update((name, value) for name, value in switches.items() if value is not None)
+    return Call(
+        "post.create",
+        Request.with_json("POST", "/2/tweets", body),
+        _USER,
+        "post_create",
+        _created,
+        scopes=("tweet.write", *_READ),
+    )
+
+
+def _check_text(text: str, limit: int, *, media: bool) -> None:
+    if not text and not media:
+        raise ActionRefused("a post needs a text, unless it has media")
+    length = post_length(text)
+    if length > limit:
+        msg = f"a post weighs at most {limit}, this one {length} (a URL weighs 23, many signs 2)"
+        raise ActionRefused(msg)
+
+
+def _media(media_ids: Sequence[str], tagged_user_ids: Sequence[str]) -> dict[str, Any]:
+    if not 1 <= len(media_ids) <= 4:
+        msg = f"a post takes 1 to 4 media, not {len(media_ids)}"
+        raise ActionRefused(msg)
+    if len(tagged_user_ids) > 10:
+        msg = f"a post tags at most 10 users, not {len(tagged_user_ids)}"
+        raise ActionRefused(msg)
+    media: dict[str, Any] = {"media_ids": list(media_ids)}
+    if tagged_user_ids:
+        media["tagged_user_ids"] = list(tagged_user_ids)
+    return media
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    if not 2 <= len(poll.options) <= 4:
+        msg = f"a poll takes 2 to 4 options, not {len(poll.options)}"
+        raise ActionRefused(msg)
+    if not all(1 <= len(option) <= 25 for option in poll.options):
+        raise ActionRefused("a poll's options have 1 to 25 characters")
+    if not 5 <= poll.duration_minutes <= 10_080:
+        raise ActionRefused("a poll is open for 5 to 10080 minutes")
+    return {"options": list(poll.options), "duration_minutes": poll.duration_minutes}
+
+
+def _created(response: Response) -> CreatedPost:
+    post_id = ident(object_in(response), "id")
+    if not post_id:
+        raise unreadable(response, wrote=True)
+    return CreatedPost(post_id)
+
+
+def delete_post(post_id: str) -> Call[bool]:
+    """Delete a post of the account. Returns whether it is deleted."""
+    return Call(
+        "post.delete",
+        Request("DELETE", f"/2/tweets/{segment(post_id)}"),
+        _USER,
+        "post_delete",
+        flag("deleted", otherwise=True),
+        scopes=("tweet.write", *_READ),
+        safe=True,
+    )
+
+
+def hide_reply(post_id: str, *, hidden: bool = True) -> Call[bool]:
+    """Hide a reply to a post of the account, or show it again. Returns whether it is hidden now."""
+    return Call(
+        "post.hide_reply",
+        Request.with_json("PUT", f"/2/tweets/{segment(post_id)}/hidden", {"hidden": hidden}),
+        _USER,
+        "hide_reply",
+        flag("hidden", otherwise=hidden),
+        scopes=("tweet.moderate.write", *_READ),
+        safe=True,
+    )
+
+
+def like(account_id: str, post_id: str) -> Call[bool]:
+    """Like a post as the account whose token is used. Returns whether it is liked now."""
+    return Call(
+        "post.like",
+        Request.with_json(
+            "POST", f"/2/users/{segment(account_id)}/likes", {"tweet_id": required(post_id, "the post")}
+        ),
+        _USER,
+        "like",
+        flag("liked", otherwise=True),
+        scopes=("like.write", *_READ),
+        safe=True,
+    )
+
+
+def unlike(account_id: str, post_id: str) -> Call[bool]:
+    """Take a like back. Returns whether the post is liked still."""
+    return Call(
+        "post.unlike",
+        Request("DELETE", f"/2/users/{segment(account_id)}/likes/{segment(post_id)}"),
+        _USER,
+        "unlike",
+        flag("liked", otherwise=False),
+        scopes=("like.write", *_READ),
+        safe=True,
+    )
+
+
+def repost(account_id: str, post_id: str) -> Call[bool]:
+    """Repost a post. Returns whether it is reposted now."""
+    return Call(
+        "post.repost",
+        Request.with_json(
+            "POST", f"/2/users/{segment(account_id)}/retweets", {"tweet_id": required(post_id, "the post")}
+        ),
+        _USER,
+        "repost",
+        flag("retweeted", otherwise=True),
+        scopes=("tweet.write", *_READ),
+        safe=True,
+    )
+
+
+def unrepost(account_id: str, post_id: str) -> Call[bool]:
+    """Take a repost back; ``post_id`` is the original. Returns whether it is reposted still."""
+    return Call(
+        "post.unrepost",
+        Request("DELETE", f"/2/users/{segment(account_id)}/retweets/{segment(post_id)}"),
+        _USER,
+        "unrepost",
+        flag("retweeted", otherwise=False),
+        scopes=("tweet.write", *_READ),
+        safe=True,
+    )
