@@ -253,8 +253,8 @@ def _fits(node: Node, kind: Any) -> bool:
         return node.is_null
     if node.is_null or origin in TABLES or origin in LISTS or (isinstance(bare, type) and is_dataclass(bare)):
         return False
-    if node.interpolated or any(isinstance(extra, Parsed) for extra in extras):
-        return True
+    if node.interpolated or bare is Secret or any(isinstance(extra, Parsed) for extra in extras):
+        return True  # a secret is taken as written, also where YAML sees a number
     guess = yaml_type(node.text) if node.plain else str
     if origin is typing.Literal:
         return any(type(value) is guess for value in typing.get_args(bare))

@@ -137,7 +137,7 @@ def read_tree(text: str, source: Source) -> Node | None:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(
-            f"the character #x{ord(error.character):02x} can't be in YAML",
+            f"the character #x{ord(text[error.position]):02x} can't be in YAML",
             file=source.file,
             line=line,
             fix="delete it",
@@ -238,6 +238,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, source: Source) -> Con
         problem, fix = "a tab can't indent YAML", "indent with spaces"
     elif "${" in written and ("{" in written.replace("${", "") or "[" in written):
         problem, fix = "${NAME} can't stand bare inside { } or [ ]", 'put it in quotes: "${NAME}"'
+    elif "while parsing a flow" in str(error.context) and error.context_mark:
+        problem, fix = "a [ or { that is not closed", "close it, or put the text in quotes"
+        line = error.context_mark.line + 1
     elif "mapping values are not allowed" in problem:
         problem, fix = (
             "a second ': ' on the line",
