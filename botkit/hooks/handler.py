@@ -6,8 +6,7 @@ import inspect
 import types
 import typing
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from botkit.errors import PluginError
 from botkit.filters.base import EVERYTHING, Filter
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from botkit.events import Event
 
 __all__ = ["Handler", "Match", "make_handler"]
-
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class Match:
     """
 
     handler: Handler
-    arguments: Mapping[str, object] = field(default=_NOTHING, repr=False)
+    arguments: Mapping[str, object] = field(default_factory=dict, repr=False)
     usage: str | None = None
     error: Exception | None = None
 
