@@ -96,8 +96,8 @@ def _kind(body: Mapping[str, Any], errors: list[dict[str, Any]]) -> str:
         if found := _NAME.search(each):
             return found[1]
     # The host in front differs from day to day; only the tail tells.
-    for each in (body, *errors):
-        tail = text(each, "type").rstrip("/").rpartition("/")[2]
+    for problem in (body, *errors):
+        tail = text(problem, "type").rstrip("/").rpartition("/")[2]
         if tail and tail != "about:blank":
             return tail[:100]
     return text(body, "error")[:100]
@@ -161,7 +161,9 @@ def is_already_done(error: XError) -> bool:
 
 
 def pauses_account(error: XError) -> bool:
-    """Nothing more should be sent for this account until a person has looked: locked, suspended, over its day's
-    limit, taken for spam, or its credential is dead (after one refresh).
+    """Nothing more should be sent for this account until a person has looked.
+
+    It is locked, suspended, over its day's limit or taken for spam, or its credential is dead (try one
+    refresh first).
     """
     return isinstance(error, Unauthorized) or not _PAUSE_CODES.isdisjoint(error.codes)

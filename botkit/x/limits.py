@@ -1,4 +1,4 @@
-"""X's rate limits: the documented windows, to plan with before the first answer, and what answers' headers say.
+"""X's rate limits: the documented windows, to plan with, and what an answer's headers say.
 
 The documents disagree with each other and with live answers, so headers win wherever they are there.
 
@@ -124,7 +124,7 @@ _HEADERS: tuple[tuple[str, Literal["call", "user", "app"], float], ...] = (
 
 
 def from_headers(headers: Mapping[str, str], *, now: float) -> list[HeaderLimit]:
-    """What an answer's headers (lower-case names) say; windows that are missing, malformed or over are left out.
+    """What an answer's headers say; windows that are missing, malformed or over are left out.
 
     :param now: Unix seconds, when the answer came.
     """

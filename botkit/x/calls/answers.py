@@ -64,7 +64,7 @@ def flag(key: str, *, otherwise: bool) -> Callable[[Response], bool]:
 
 
 def unreadable(response: Response, *, wrote: bool) -> OutcomeUnknown | XUnavailable:
-    """The error for a success that does not hold what it must: carried out, perhaps, or worth asking again."""
+    """The error for a success without what it must hold: carried out, perhaps, or worth asking again."""
     said = f"X answered {response.status} without what was asked for"
     if wrote:
         return OutcomeUnknown(said, status=response.status)

@@ -215,7 +215,10 @@ def _read(found: Json) -> ReadMessage:
 
 
 def delete_message(message_id: str) -> Call[bool]:
-    """Delete a message for the account alone; X's pages disagree whether others' messages can be: use own ones."""
+    """Delete a message of the account's, for the account alone.
+
+    X's pages disagree whether others' messages can be deleted too.
+    """
     return Call(
         "dm.delete",
         Request("DELETE", f"/2/dm_events/{segment(message_id)}"),

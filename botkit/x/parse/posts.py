@@ -225,7 +225,7 @@ def _activity_kind(event_type: str, facts: _Facts, others: Sequence[Json], conte
 
 
 def _quotes_account(facts: _Facts, others: Sequence[Json], context: Context) -> bool:
-    """The quoted post is the account's: it came along, or its address in the text has the account's handle."""
+    """The quoted post is the account's: it came along so, or its address in the text has the handle."""
     if not facts.quoted_post_id:
         return False
     quoted = _by_id(others, facts.quoted_post_id)
