@@ -183,7 +183,7 @@ class _Decoder:
         candidates = [kind for kind in kinds if _fits(node, kind)]
         if not candidates:
             wanted = [words(kind) for kind in kinds if split_annotated(kind)[0] is not types.NoneType]
-            raise wrong(node, " or ".join(wanted), path)
+            raise wrong(node, " or ".join(dict.fromkeys(wanted)), path)
         complaints: list[tuple[int, ConfigError]] = []
         for kind in candidates:
             try:

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["DURATION_PATTERN", "SIZE_PATTERN", "format_duration", "parse_duration", "parse_size"]
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
+_SECONDS: Mapping[str, float] = MappingProxyType(
+    {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+)
+_SIZES: Mapping[str, int] = MappingProxyType(
+    {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+    | {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+)
+
+#: for editors; what may be written
 DURATION_PATTERN = rf"^(?:{_NUMBER}|(?:{_NUMBER}(?:ms|s|m|h|d))+)$"
 SIZE_PATTERN = rf"^{_NUMBER} ?(?:B|kB|KB|KiB|MB|MiB|GB|GiB)?$"
 
@@ -18,11 +32,10 @@ def parse_duration(value: str | float) -> float:
     :raises ValueError: not a duration; the message does not repeat the value.
     """
     if isinstance(value, str):
-        if not re.match(DURATION_PATTERN, value, re.ASCII):
+        if not re.fullmatch(DURATION_PATTERN.strip("^$"), value, re.ASCII):
             raise ValueError("not a duration")
-        seconds = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
         return math.fsum(
-            float(number) * seconds[unit] for number, unit in re.findall(rf"({_NUMBER})(ms|[smhd]|)", value)
+            float(number) * _SECONDS[unit] for number, unit in re.findall(rf"({_NUMBER})(ms|[smhd]|)", value)
         )
     if not math.isfinite(value) or value < 0:
         raise ValueError("a duration is not negative")
@@ -50,12 +63,10 @@ def parse_size(value: str | float) -> int:
     :raises ValueError: not a size; the message does not repeat the value.
     """
     if isinstance(value, str):
-        found = re.match(rf"^({_NUMBER}) ?([A-Za-z]*)$", value, re.ASCII)
-        if not found or not re.match(SIZE_PATTERN, value, re.ASCII):
+        found = re.fullmatch(rf"({_NUMBER}) ?([A-Za-z]*)", value, re.ASCII)
+        if not found or found[2] not in _SIZES:
             raise ValueError("not a size")
-        factors = {"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
-        factors |= {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-        value = float(found[1]) * factors[found[2]]
+        value = float(found[1]) * _SIZES[found[2]]
     if not math.isfinite(value) or value < 0 or value != int(value):
         raise ValueError("a size is a whole number of bytes")
     return int(value)

