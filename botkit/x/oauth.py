@@ -1,4 +1,4 @@
-"""OAuth 1.0a as X speaks it: HMAC-SHA1 over method, address and parameters. Nothing is sent and no clock is read.
+"""OAuth 1.0a as X speaks it: HMAC-SHA1 over method, address and parameters. No clock, nothing sent.
 
 Source: X docs, authentication/oauth-1-0a: creating-a-signature, percent-encoding-parameters,
 authorizing-a-request.
@@ -10,10 +10,13 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from botkit.errors import BadSignature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "authorization",
@@ -28,8 +31,14 @@ Pair = tuple[str, str]
 
 _SCHEME = re.compile(r"OAuth\s+", re.IGNORECASE)
 _PART = re.compile(r'\s*([A-Za-z_]+)\s*=\s*"([^"]*)"\s*')
-_NEEDED = ("oauth_consumer_key", "oauth_nonce", "oauth_signature", "oauth_signature_method",
-"oauth_timestamp") _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NEEDED = (
+    "oauth_consumer_key",
+    "oauth_nonce",
+    "oauth_signature",
+    "oauth_signature_method",
+    "oauth_timestamp",
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def percent_encode(value: str) -> str:
@@ -110,7 +119,7 @@ def parse_authorization(header: str | None) -> dict[str, str]:
     return found
 
 
-def check_oauth1(
+def check_oauth1(  # noqa: PLR0917  # the request as it came, then the two secrets
     method: str,
     url: str,
     header: str | None,

@@ -9,9 +9,9 @@ disagree on credentials, every kind that one of them names is listed, the most l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from botkit.events import (
     Block,
@@ -44,6 +44,9 @@ from botkit.events import (
     Unmute,
 )
 from botkit.x.wire import Auth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ACCOUNT_ACTIVITY_EVENTS",
@@ -139,8 +142,16 @@ class Access:
     private: bool
 
 
-_PUBLIC = ("post.create", "post.delete", "profile.update.", "spaces.", "broadcast.start", "broadcast.end",
-"news.") _SCOPES = (
+_PUBLIC = (
+    "post.create",
+    "post.delete",
+    "profile.update.",
+    "spaces.",
+    "broadcast.start",
+    "broadcast.end",
+    "news.",
+)
+_SCOPES = (
     ("dm.", "dm.read"),
     ("chat.", "dm.read"),
     ("like.", "like.read"),

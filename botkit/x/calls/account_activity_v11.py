@@ -8,7 +8,7 @@ named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,6 +21,7 @@ from botkit.x.values import objects, text
 from botkit.x.wire import Auth, Call, Request, Response, segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
 __all__ = [
@@ -75,7 +76,7 @@ def list_webhooks(*, environment: str = "") -> Call[tuple[Webhook, ...]]:
     return Call("webhook.list", request, _APP, "account_activity_webhooks", _webhooks(environment), safe=True)
 
 
-def _webhooks(environment: str) -> Any:
+def _webhooks(environment: str) -> Callable[[Response], tuple[Webhook, ...]]:
     def read(response: Response) -> tuple[Webhook, ...]:
         body = success(response)
         try:

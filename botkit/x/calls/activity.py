@@ -1,10 +1,12 @@
-"""X activity subscriptions (XAA): one event type for one account or keyword. Source: X docs, activity/quickstart."""
+"""X activity subscriptions (XAA): one event type for one account or keyword.
+
+Source: X docs, activity/quickstart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botkit.errors import ActionRefused, XError
 from botkit.x.calls.answers import is_success, required, success
@@ -12,6 +14,9 @@ from botkit.x.failures import error_from
 from botkit.x.subscriptions import access_to
 from botkit.x.values import decode_object, ident, integer, obj, objects, text
 from botkit.x.wire import Auth, Call, Request, Response, segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Deletion",
@@ -54,7 +59,7 @@ class SubscriptionMade:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionPage:
-    """Subscriptions, how many there are in all (where X says), and the next page's token (``""``: no more)."""
+    """Subscriptions, how many there are in all where X says, and the next page's token (``""``: no more)."""
 
     subscriptions: tuple[Subscription, ...]
     total: int | None = None
@@ -95,8 +100,13 @@ def create_subscription(
             msg = f"{event_type} takes no direction"
             raise ActionRefused(msg)
         filter_["direction"] = direction
-    body = {"event_type": required(event_type, "the event type"), "filter": filter_, **_settings(tag,
-    webhook_id)} access = access_to(event_type) return Call(
+    body = {
+        "event_type": required(event_type, "the event type"),
+        "filter": filter_,
+        **_settings(tag, webhook_id),
+    }
+    access = access_to(event_type)
+    return Call(
         "activity.create",
         Request.with_json("POST", "/2/activity/subscriptions", body),
         access.auth,

@@ -114,7 +114,7 @@ def _listed(response: Response) -> tuple[Webhook, ...]:
 
 
 def validate_webhook(webhook_id: str) -> Call[bool | None]:
-    """Have X check the address again, now. Returns whether it is valid, ``None`` where X does not say: list then."""
+    """Have X check the address again, now. Returns whether it is valid; ``None``: X does not say, list."""
     request = Request("PUT", f"/2/webhooks/{segment(webhook_id)}")
     return Call("webhook.validate", request, _APP_OR_USER, "webhook_validate", _validated, safe=True)
 
