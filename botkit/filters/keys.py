@@ -18,7 +18,18 @@ from botkit.events import Event, PostEvent, User
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-__all__ = ["READERS", "START_LENGTH", "Family", "Key", "fold", "gram_key", "sender_of", "text_of", "words_of"]
+__all__ = [
+    "READERS",
+    "START_LENGTH",
+    "Family",
+    "Key",
+    "fold",
+    "gram_key",
+    "rarity",
+    "sender_of",
+    "text_of",
+    "words_of",
+]
 
 Family = Literal[
     "text",
@@ -99,14 +110,22 @@ def sender_of(event: Event) -> User | None:
 
 def gram_key(folded: str) -> Key:
     """A key that every text has which contains this (folded, not empty) one: its rarest three letters."""
-    if len(folded) < 3:
-        return Key("gram2", tuple(folded)) if len(folded) == 2 else Key("gram1", folded)
-    places = range(len(folded) - 2)
-    rarest = max(places, key=lambda place: _rarity(folded[place : place + 3]))
-    return Key("gram3", tuple(folded[rarest : rarest + 3]))
+    gram = max(_grams(folded), key=_rarity_of_gram)
+    if len(gram) == 1:
+        return Key("gram1", gram)
+    return Key("gram3" if len(gram) == 3 else "gram2", tuple(gram))
 
 
-def _rarity(gram: str) -> int:
+def rarity(folded: str) -> int:
+    """How seldom a text contains this (folded, not empty) one, by the key of `gram_key`; more is rarer."""
+    return max(map(_rarity_of_gram, _grams(folded)))
+
+
+def _grams(folded: str) -> list[str]:
+    return [folded[place : place + 3] for place in range(max(1, len(folded) - 2))]
+
+
+def _rarity_of_gram(gram: str) -> int:
     return sum(_FREQUENT.find(letter) if letter in _FREQUENT else len(_FREQUENT) for letter in gram)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botkit.filters.base import NO_ARGUMENTS, Filter
-from botkit.filters.keys import Key, fold, gram_key, text_of
+from botkit.filters.keys import Key, fold, gram_key, rarity, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,4 +126,4 @@ def _of_operation(name: str, operand: Any) -> frozenset[str] | None:
 
 
 def _worth(texts: frozenset[str]) -> tuple[int, int]:
-    return min(len(text) for text in texts), -len(texts)
+    return min(rarity(text) for text in texts), -len(texts)
