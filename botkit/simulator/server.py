@@ -1,0 +1,217 @@
+"""X on this machine: builds all parts, listens, and stops without a trace.
+
+A `Simulator` holds everything it needs; several can run in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from aiohttp import web
+
+from botkit.simulator import rest_dm, rest_posts, rest_subscriptions, rest_users, rest_v1, rest_webhooks
+from botkit.simulator.api import Answer, Api, Parts
+from botkit.simulator.auth import Authenticator, form_pairs
+from botkit.simulator.control import Control
+from botkit.simulator.delivery import Courier
+from botkit.simulator.faults import Faults
+from botkit.simulator.feed import Feed
+from botkit.simulator.inbox import Inbox
+from botkit.simulator.limits import Limits
+from botkit.simulator.live import Live, tell_activity
+from botkit.simulator.problems import ApiError
+from botkit.simulator.publish import Publisher
+from botkit.simulator.subscriptions import Subscriptions
+from botkit.simulator.webhooks import Webhooks, is_loopback
+from botkit.simulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+    from botkit.simulator.activity import Activity
+    from botkit.simulator.config import SimulatorConfig
+
+__all__ = ["Simulator", "serve"]
+
+_MAX_BODY = 1 << 20
+
+
+class Simulator:
+    """A stand-in for X: its REST API, its signed webhooks, its limits and its faults.
+
+    The control API (``/_sim/…``) and the chat page (``/``) are served too, on a loopback host.
+
+    :param clock: Unix seconds; ids, times and limits come from it.
+    :param sleep: waits for retries, late deliveries and periodic challenges.
+    :param rng: makes tokens and event ids; give a seeded one to have the same every time.
+    """
+
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        *,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.config = config
+        self._log, self._clock = log, clock
+        # nothing here is a secret: the simulator's keys are fixed, and printed in its documentation
+        rng = rng or random.Random()  # noqa: S311
+        self.feed, self.faults = Feed(config.log_size), Faults()
+        self.faults.change(config.faults)
+        self.limits = Limits(clock=clock, overrides=config.limit_overrides)
+        self.limits.enforced = config.enforce_limits
+        self.world = World(clock=clock, rng=rng, publish=self._happened, keep=config.keep_messages)
+        self.webhooks = Webhooks(config, ids=self.world.ids, clock=clock, sleep=sleep, rng=rng, log=log)
+        self.subscriptions = Subscriptions(config, self.world.ids, clock)
+        self.courier = Courier(config, faults=self.faults, feed=self.feed, clock=clock, sleep=sleep, log=log)
+        self._publisher = Publisher(
+            config,
+            world=self.world,
+            webhooks=self.webhooks,
+            subscriptions=self.subscriptions,
+            courier=self.courier,
+            rng=rng,
+        )
+        self._parts = Parts(
+            config=config,
+            clock=clock,
+            log=log,
+            world=self.world,
+            auth=Authenticator(config, clock=clock),
+            limits=self.limits,
+            faults=self.faults,
+            feed=self.feed,
+            webhooks=self.webhooks,
+            subscriptions=self.subscriptions,
+            courier=self.courier,
+            publisher=self._publisher,
+            inbox=Inbox(self.world),
+        )
+        self._runner: web.AppRunner | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._port = 0
+        self._populate()
+
+    # -- life --------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen.
+
+        :raises OSError: the address can't be listened on.
+        """
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.webhooks.open(self._http)
+        self.courier.open(self._http)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.config.host, self.config.port)
+        try:
+            await site.start()
+        except OSError:
+            await self.stop()
+            raise
+        self._port = self._runner.addresses[0][1]
+        self._watch = asyncio.create_task(self.webhooks.watch())
+        self._log.info("simulator_listens", url=self.url)
+
+    async def stop(self) -> None:
+        """Stop listening, give up deliveries, and close all connections. May be called twice."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        self.feed.close()
+        await self.courier.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end: what ``x.api_url`` is in bot.yaml."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self._port}"
+
+    # -- inside ------------------------------------------------------------------------------------------
+
+    def _happened(self, activity: Activity) -> None:
+        tell_activity(self.feed, activity)
+        self._publisher.publish(activity)
+
+    def _populate(self) -> None:
+        for account in self.config.connected:
+            self.world.add_user(account.username, account.name, user_id=account.id)
+        for seed in self.config.users:
+            self.world.add_user(
+                seed.username,
+                seed.name,
+                user_id=seed.id,
+                dms_open=seed.dms_open,
+                protected=seed.protected,
+            )
+        bot = self.world.users[self.config.bot.id]
+        # so that there is something to like, answer, quote and repost
+        self.world.publish_post(bot, "Hello, I am a bot.", quiet=True)
+
+    def _application(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY)
+        api = Api(self._parts)
+        endpoints = [
+            *rest_dm.ENDPOINTS,
+            *rest_posts.ENDPOINTS,
+            *rest_users.ENDPOINTS,
+            *rest_webhooks.ENDPOINTS,
+            *rest_subscriptions.ENDPOINTS,
+            *rest_v1.ENDPOINTS,
+        ]
+        app.add_routes(api.routes(endpoints))
+        app.add_routes([web.post("/oauth2/token", self._app_token)])
+        if self.config.control and is_loopback(self.config.host):
+            app.add_routes(Control(self._parts).routes())
+            app.add_routes(Live(self.feed).routes())
+        app.add_routes([web.route("*", "/{unknown:.*}", api.unknown)])
+        return app
+
+    async def _app_token(self, request: web.Request) -> web.Response:
+        form = dict(form_pairs(await request.read()))
+        try:
+            answer = Answer(self._parts.auth.app_token(request.headers.get("authorization", ""), form))
+        except ApiError as error:
+            return web.json_response(error.body, status=error.status)
+        return web.json_response(answer.body)
+
+
+async def serve(config: SimulatorConfig, *, log: FilteringBoundLogger) -> None:
+    """Run a simulator until cancelled.
+
+    :raises OSError: the address can't be listened on.
+    """
+    async with Simulator(config, log=log):
+        await asyncio.Event().wait()

@@ -1,0 +1,229 @@
+"""Webhooks: registered addresses, and the challenge (CRC) that each must answer.
+
+Source: X docs, webhooks/introduction and webhooks/quickstart.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import ipaddress
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from botkit.simulator.problems import named_failure
+from botkit.simulator.wire_v2 import iso
+from botkit.x.signature import sign
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+    from botkit.simulator.config import SimulatorConfig
+    from botkit.simulator.ids import Snowflakes
+
+__all__ = ["SIGNATURE_HEADER", "CrcResult", "Webhook", "Webhooks", "is_loopback"]
+
+SIGNATURE_HEADER = "x-twitter-webhooks-signature"
+
+#: ``refused`` answers invalidate at once, ``transient`` ones only after the grace period
+CrcVerdict = Literal["passed", "refused", "transient"]
+
+# a CRC answer is a few dozen bytes; more than this is no answer
+_MAX_ANSWER = 4096
+
+
+@dataclass(slots=True)
+class Webhook:
+    """A registered address."""
+
+    id: str
+    url: str
+    created_at: float
+    valid: bool
+    passed_at: float
+
+    def public(self) -> dict[str, Any]:
+        """As X lists it."""
+        return {"created_at": iso(self.created_at), "id": self.id, "url": self.url, "valid": self.valid}
+
+
+@dataclass(frozen=True, slots=True)
+class CrcResult:
+    """How a challenge went, and why."""
+
+    verdict: CrcVerdict
+    reason: str = ""
+
+
+class Webhooks:
+    """The registered webhooks of the app."""
+
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        *,
+        ids: Snowflakes,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._config, self._ids, self._clock, self._sleep, self._rng = config, ids, clock, sleep, rng
+        self._log = log
+        self._hooks: dict[str, Webhook] = {}
+        self._http: aiohttp.ClientSession | None = None
+
+    def open(self, http: aiohttp.ClientSession) -> None:
+        """Use this HTTP client from now on."""
+        self._http = http
+
+    def all(self) -> list[Webhook]:
+        """All webhooks, oldest first."""
+        return list(self._hooks.values())
+
+    def get(self, webhook_id: str) -> Webhook:
+        """One webhook.
+
+        :raises ApiError: WebhookIdInvalid.
+        """
+        if webhook_id not in self._hooks:
+            raise named_failure("WebhookIdInvalid", "no webhook of this app has this id")
+        return self._hooks[webhook_id]
+
+    def find(self, webhook_id: str) -> Webhook | None:
+        """One webhook, if it is there."""
+        return self._hooks.get(webhook_id)
+
+    async def register(self, url: str) -> Webhook:
+        """Register an address after it passed the challenge.
+
+        :raises ApiError: UrlValidationFailed, WebhookLimitExceeded, DuplicateUrlFailed,
+            CrcValidationFailed.
+        """
+        problem = self._url_problem(url)
+        if problem:
+            raise named_failure("UrlValidationFailed", problem)
+        # X was seen to answer the limit even when the same address is registered
+        if len(self._hooks) >= self._config.webhook_limit:
+            raise named_failure("WebhookLimitExceeded")
+        if any(hook.url == url for hook in self._hooks.values()):
+            raise named_failure("DuplicateUrlFailed", "this url is registered already")
+        result = await self.challenge(url)
+        if result.verdict != "passed":
+            raise named_failure("CrcValidationFailed", result.reason)
+        now = self._clock()
+        hook = Webhook(self._ids.next(), url, now, valid=True, passed_at=now)
+        self._hooks[hook.id] = hook
+        return hook
+
+    async def validate(self, webhook_id: str) -> Webhook:
+        """Challenge a webhook now; one that passes is valid again.
+
+        :raises ApiError: WebhookIdInvalid or CrcValidationFailed.
+        """
+        hook = self.get(webhook_id)
+        result = await self.challenge(hook.url)
+        self._judge(hook, result)
+        if result.verdict != "passed":
+            raise named_failure("CrcValidationFailed", result.reason)
+        hook.valid = True
+        return hook
+
+    def delete(self, webhook_id: str) -> Webhook:
+        """Forget a webhook.
+
+        :raises ApiError: WebhookIdInvalid.
+        """
+        hook = self.get(webhook_id)
+        del self._hooks[webhook_id]
+        return hook
+
+    async def watch(self) -> None:
+        """Challenge all valid webhooks again and again, until cancelled."""
+        while True:
+            await self._sleep(self._config.crc_interval_s)
+            await self.check_all()
+
+    async def check_all(self) -> None:
+        """One round of the periodic challenge. What became invalid stays so until a PUT."""
+        for hook in self.all():
+            if hook.valid:
+                self._judge(hook, await self.challenge(hook.url))
+
+    def _judge(self, hook: Webhook, result: CrcResult) -> None:
+        now = self._clock()
+        if result.verdict == "passed":
+            hook.passed_at = now
+        elif result.verdict == "refused" or now - hook.passed_at > self._config.crc_grace_s:
+            hook.valid = False
+            self._log.warning("webhook_invalid", webhook_id=hook.id, reason=result.reason)
+
+    async def challenge(self, url: str) -> CrcResult:
+        """Send a challenge to an address and judge the answer."""
+        if self._http is None:
+            raise RuntimeError("the simulator is not started")
+        token = base64.b64encode(str(uuid.UUID(int=self._rng.getrandbits(128), version=4)).encode()).decode()
+        nonce = base64.b64encode(str(int(self._clock() * 1000)).encode()).decode().rstrip("=")
+        query = f"crc_token={token}&nonce={nonce}"
+        headers = {SIGNATURE_HEADER: sign(self._config.consumer_secret, query.encode())}
+        target = URL(f"{url}{'&' if '?' in url else '?'}{query}", encoded=True)
+        timeout = aiohttp.ClientTimeout(total=self._config.delivery_timeout_s)
+        try:
+            async with self._http.get(
+                target, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                body = await answer.content.read(_MAX_ANSWER)
+        except aiohttp.ClientSSLError:
+            return CrcResult("refused", "the TLS certificate is not valid")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return CrcResult("transient", f"no answer: {type(error).__name__}")
+        if 300 <= answer.status < 400:
+            return CrcResult("refused", "the address redirects")
+        if not 200 <= answer.status < 300:
+            return CrcResult("transient", f"Non-200 response code during CRC GET request ({answer.status})")
+        if not hmac.compare_digest(_response_token(body), sign(self._config.consumer_secret, token.encode())):
+            return CrcResult("refused", "Invalid response_token")
+        return CrcResult("passed")
+
+    def _url_problem(self, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return "this is no url"
+        local = self._config.allow_http_webhooks and is_loopback(host)
+        if not host:
+            return "the url has no host"
+        if parts.scheme != "https" and not (local and parts.scheme == "http"):
+            return "the url must use https"
+        if port is not None and not local:
+            return "the url must not contain a port"
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _response_token(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ""
+    token = answer.get("response_token") if isinstance(answer, dict) else None
+    return token if isinstance(token, str) and token.isascii() else ""
