@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-from botkit.hooks.manager import Hooks, load_plugins
 
 from botkit.cli import complain
 from botkit.cli.common import config_argument, json_option, print_json, print_table, read_config
 from botkit.cli.plugins import HANDLER_COLUMNS, describe_handler, describe_plugins, handler_row
 from botkit.config import Config, format_duration, json_schema
 from botkit.errors import UserError
+from botkit.hooks.manager import Hooks, load_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +22,7 @@ __all__ = ["command"]
 
 @click.command("check")
 @config_argument
-@click.option(
-    "--schema", is_flag=True, help="Print a JSON Schema of bot.yaml for your editor, and check nothing."
-)
+@click.option("--schema", is_flag=True, help="Print a JSON Schema for your editor instead.")
 @json_option
 def command(file: Path, schema: bool, as_json: bool) -> int:
     """Say what would run: network, server, store, plugins with their handlers in order, and what is missing.
@@ -31,7 +30,7 @@ def command(file: Path, schema: bool, as_json: bool) -> int:
     Nothing is started, opened or sent. Exit status 2: the bot could not run.
     """
     if schema:
-        print_json(json_schema())
+        print_json(json_schema(_settings_classes(file)))
         return 0
     config = read_config(file, complete=False)
     problems: list[UserError] = list(config.missing)
@@ -45,6 +44,15 @@ def command(file: Path, schema: bool, as_json: bool) -> int:
     else:
         _print(config, hooks, problems)
     return complain(*problems) if problems else 0
+
+
+def _settings_classes(file: Path) -> dict[str, type]:
+    """The settings classes of the bot's own plugins; none when there is no bot that could be loaded."""
+    try:
+        plugins = load_plugins(read_config(file, complete=False)).plugins
+    except UserError:
+        return {}
+    return {plugin.name: type(plugin.settings) for plugin in plugins if is_dataclass(plugin.settings)}
 
 
 def _print(config: Config, hooks: Hooks | None, problems: list[UserError]) -> None:
@@ -118,7 +126,7 @@ def _as_json(config: Config, hooks: Hooks | None, problems: list[UserError]) -> 
             "handler_timeout_s": config.engine.handler_timeout,
             "grace_s": config.engine.grace,
         },
-        "plugins": describe_plugins(config),
+        "plugins": describe_plugins(hooks) if hooks else [{"name": entry.name} for entry in config.plugins],
         "handlers": [describe_handler(handler) for handler in hooks.handlers()] if hooks else None,
         "problems": [_problem(error) for error in problems],
     }

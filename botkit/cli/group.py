@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from botkit.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -35,10 +37,10 @@ class LazyGroup(click.Group):
         return list(self._table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Import the command; ``None`` when there is none of that name."""
+        """Import the command, one of a plugin's when it is none of ours; ``None`` when there is neither."""
         entry = self._table.get(cmd_name)
         if entry is None:
-            return None
+            return self._of_plugins().get(cmd_name)
         command = importlib.import_module(entry.module).command
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}.command is no click command")
@@ -48,13 +50,22 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and name the nearest one when there is none of that name."""
-        if args and not args[0].startswith("-") and args[0] not in self._table:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             import difflib  # noqa: PLC0415 - only a mistake needs it
 
             near = difflib.get_close_matches(args[0], self._table, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(self._table)}"
             raise click.UsageError(f"there is no command {args[0]!r} ({hint})", ctx)
         return super().resolve_command(ctx, args)
+
+    @staticmethod
+    def _of_plugins() -> dict[str, click.Command]:
+        from botkit.cli.extra import plugin_commands  # noqa: PLC0415 - it loads the bot's plugins
+
+        try:
+            return plugin_commands()
+        except UserError:
+            return {}  # `botkit check` says what is wrong there; here it would hide a misspelt command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing one."""

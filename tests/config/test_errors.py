@@ -72,8 +72,8 @@ BROKEN = {
     "misspelt choice": (
         "x: {delivery: acount_activity}\n",
         (
-            "bot.yaml:1: x.delivery: expected activity, activity_stream, account_activity, premium or enterprise, "
-            "got 'acount_activity'; did you mean account_activity?"
+            "bot.yaml:1: x.delivery: expected activity, activity_stream, account_activity, premium "
+            "or enterprise, got 'acount_activity'; did you mean account_activity?"
         ),
     ),
     "no duration": (
@@ -284,7 +284,8 @@ def test_every_missing_secret_is_named_with_its_variable(tmp_path: Path) -> None
         "5: x.access_token: ${EMPTY} is empty; give it a value in the environment or in .env beside bot.yaml",
         (
             "2: x.access_token_secret: missing, and network: x needs it; add `access_token_secret: "
-            "${X_ACCESS_TOKEN_SECRET}` and set X_ACCESS_TOKEN_SECRET in the environment or in .env beside bot.yaml"
+            "${X_ACCESS_TOKEN_SECRET}` and set X_ACCESS_TOKEN_SECRET "
+            "in the environment or in .env beside bot.yaml"
         ),
     ]
     with pytest.raises(MissingSecrets) as caught:
