@@ -1,8 +1,8 @@
 """Actions: what a bot does to X, as stored facts that the sender carries out later.
 
-A handler queues them through `botkit.bot.Bot`; they are written with the turn and leave when X's limits allow.
-An action knows the call that carries it out, whom it is about (the unit of order in the outbox), and whether it
-matters enough to become a dead letter when X refuses it.
+A handler queues them through `botkit.bot.Bot`; they are written with the turn and leave when X's limits
+allow. An action knows the call that carries it out, whom it is about (the unit of order in the outbox), and
+whether it matters enough to become a dead letter when X refuses it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from botkit.events import QuickReplyOption
-from botkit.x import calls
+from botkit.x.calls import dm, dm_v11, posts, users
 from botkit.x.wire import Call
 
 __all__ = [
@@ -81,10 +81,10 @@ class SendDirectMessage(Action):
 
     def call(self, account_id: str) -> Call[Any]:
         if self.options:
-            return calls.send_rich_dm(self.to, self.text, media_id=self.media_id or None, options=self.options)
+            return dm_v11.send_rich(self.to, self.text, options=self.options, media_id=self.media_id)
         if self.conversation_id:
-            return calls.send_dm_in(self.conversation_id, self.text or None, media_id=self.media_id or None)
-        return calls.send_dm(self.to, self.text or None, media_id=self.media_id or None)
+            return dm.send_to_conversation(self.conversation_id, self.text, media_id=self.media_id)
+        return dm.send(self.to, self.text, media_id=self.media_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class DeleteDirectMessage(Action):
         return self.message_id
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.delete_dm(self.message_id)
+        return dm.delete_message(self.message_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class ShowTyping(Action):
         return self.to
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.show_typing(self.to)
+        return dm_v11.typing(self.to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class MarkRead(Action):
         return self.sender_id
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.mark_read(self.sender_id, self.message_id)
+        return dm_v11.mark_read(self.sender_id, self.message_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +152,8 @@ class CreatePost(Action):
         return self.to or self.reply_to or self.quote or "posts"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.create_post(
-            self.text or None,
-            reply_to=self.reply_to or None,
-            quote=self.quote or None,
-            media_ids=self.media_ids,
+        return posts.create_post(
+            self.text, reply_to=self.reply_to, quote=self.quote, media_ids=self.media_ids
         )
 
 
@@ -176,7 +173,7 @@ class DeletePost(_AboutPost):
     kind: ClassVar[str] = "post.delete"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.delete_post(self.post_id)
+        return posts.delete_post(self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +183,7 @@ class Like(_AboutPost):
     kind: ClassVar[str] = "post.like"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.like(account_id, self.post_id)
+        return posts.like(account_id, self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +193,7 @@ class Unlike(_AboutPost):
     kind: ClassVar[str] = "post.unlike"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.unlike(account_id, self.post_id)
+        return posts.unlike(account_id, self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +203,7 @@ class Repost(_AboutPost):
     kind: ClassVar[str] = "post.repost"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.repost(account_id, self.post_id)
+        return posts.repost(account_id, self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +213,7 @@ class Unrepost(_AboutPost):
     kind: ClassVar[str] = "post.unrepost"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.unrepost(account_id, self.post_id)
+        return posts.unrepost(account_id, self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +223,7 @@ class HideReply(_AboutPost):
     kind: ClassVar[str] = "post.hide"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.hide_reply(self.post_id)
+        return posts.hide_reply(self.post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +242,7 @@ class Follow(_AboutUser):
     kind: ClassVar[str] = "user.follow"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.follow(account_id, self.user_id)
+        return users.follow(account_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +252,7 @@ class Unfollow(_AboutUser):
     kind: ClassVar[str] = "user.unfollow"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.unfollow(account_id, self.user_id)
+        return users.unfollow(account_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +262,7 @@ class Mute(_AboutUser):
     kind: ClassVar[str] = "user.mute"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.mute(account_id, self.user_id)
+        return users.mute(account_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +272,7 @@ class Unmute(_AboutUser):
     kind: ClassVar[str] = "user.unmute"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.unmute(account_id, self.user_id)
+        return users.unmute(account_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +282,7 @@ class Block(_AboutUser):
     kind: ClassVar[str] = "user.block"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.block(account_id, self.user_id)
+        return users.block(account_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +292,7 @@ class Unblock(_AboutUser):
     kind: ClassVar[str] = "user.unblock"
 
     def call(self, account_id: str) -> Call[Any]:
-        return calls.unblock(account_id, self.user_id)
+        return users.unblock(account_id, self.user_id)
 
 
 _KINDS: dict[str, type[Action]] = {

@@ -6,10 +6,10 @@ queue what changes something.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from botkit.events import User
-from botkit.x import calls
+from botkit.x.calls import dm, users
 from botkit.x.wire import Call
 
 __all__ = ["Api", "Caller"]
@@ -37,16 +37,16 @@ class Api:
 
     async def me(self) -> User:
         """The account itself."""
-        return await self.call(calls.me())
+        return await self.call(users.me())
 
     async def user(self, user_id: str) -> User:
         """One user by id."""
-        return await self.call(calls.user(user_id))
+        return await self.call(users.user(user_id))
 
     async def user_by_username(self, username: str) -> User:
         """One user by handle, with or without @."""
-        return await self.call(calls.user_by_username(username.removeprefix("@")))
+        return await self.call(users.user_by_name(username))
 
-    async def send_dm(self, user_id: str, text: str) -> Any:
+    async def send_dm(self, user_id: str, text: str) -> dm.SentMessage:
         """Send a direct message now and return its ids. It is sent again when the handler is tried again."""
-        return await self.call(calls.send_dm(user_id, text))
+        return await self.call(dm.send(user_id, text))

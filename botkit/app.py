@@ -1,7 +1,7 @@
 """The composition root: builds a bot from its configuration, and runs it from start to stop.
 
-Nothing is global: ten apps fit in one process. What is opened is closed in the opposite order, so that at stop
-first nothing new comes in, then running turns finish, then what they queued leaves, then the store closes.
+Nothing is global: ten apps fit in one process. What is opened is closed in the opposite order: at stop first
+nothing new comes in, then running turns finish, then what they queued leaves, then the store closes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from structlog.typing import FilteringBoundLogger
 
@@ -28,10 +27,12 @@ from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker
 from botkit.errors import UserError
 from botkit.hooks.manager import Hooks, load_plugins
+from botkit.hooks.specs import AppInfo
 from botkit.network import lifecycle
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport, Transport
-from botkit.simulator import Simulator, SimulatorConfig
+from botkit.simulator.config import SimulatorConfig
+from botkit.simulator.server import Simulator
 from botkit.store import open_store
 from botkit.store.contract import Store
 from botkit.web import server
@@ -91,13 +92,13 @@ class App:
         """
         if config.network == "x" and config.missing:
             raise config.missing[0]
-        return cls(config, load_plugins(config), log=log)
+        return cls(config, load_plugins(config, log=log), log=log)
 
     def stop(self) -> None:
         """End `run` gracefully: nothing new is taken, running turns get their grace period."""
         self._stop.set()
 
-    async def run(self, ready: Callable[[Running], None] = lambda running: None) -> None:
+    async def run(self, ready: Callable[[Running], None] | None = None) -> None:
         """Run until `stop`.
 
         :param ready: called once, when events are received and handled.
@@ -105,23 +106,23 @@ class App:
         """
         async with AsyncExitStack() as stack:
             running, tasks = await self._start(stack)
-            ready(running)
+            if ready is not None:
+                ready(running)
             await self._until_stopped(tasks)
 
     # -- start -------------------------------------------------------------------------------------------
 
     async def _start(self, stack: AsyncExitStack) -> tuple[Running, list[asyncio.Task[None]]]:
         config, log = self._config, self._log
-        store = open_store(config.store_url, clock=self._now)
+        store = self._hooks.register_store(config.store_url) or open_store(config.store_url, clock=self._now)
         await store.open()
         stack.push_async_callback(store.close)
 
         simulator = await self._simulator(stack)
         x = _simulated(simulator) if simulator else _configured(config.x)
-        transport = self._transport or AiohttpTransport()
+        transport = self._transport or AiohttpTransport(now=self._now)
         stack.push_async_callback(transport.close)
         client = Client(transport, x.credentials, api_url=x.api_url)
-        stack.push_async_callback(self._hooks.shutdown)
 
         tasks: list[asyncio.Task[None]] = []
         lease = Lease(store, name=f"{socket.gethostname()}:{os.getpid()}", ttl_s=_LEASE_S, log=log)
@@ -147,20 +148,36 @@ class App:
             grace_s=min(5.0, config.engine.grace),
         )
 
-        await self._hooks.startup()
-        self._begin_engine(stack, tasks, store, lease, client)
-        # Last in, first out: at stop the web server closes before the engine does.
-        await _listening(web.open(), "server", config.server.host, config.server.port)
-        stack.push_async_callback(web.close)
+        stack.callback(web.unbind)
+        with _listening("server", config.server.host, config.server.port):
+            web.bind()
         url = f"http://{_host(config.server.host)}:{web.port}"
         webhook_url = config.server.webhook_url or (url + config.server.path)
+        await self._hooks.startup(
+            AppInfo(
+                network=config.network,
+                folder=config.folder,
+                webhook_url=webhook_url,
+                account_ids=tuple({x.account_id} - {""}),
+            )
+        )
+        stack.push_async_callback(self._hooks.shutdown)
+        self._begin_engine(stack, tasks, store, lease, client)
+        # Last in, first out: at stop the web server closes before the engine does.
+        await web.open()
+        stack.push_async_callback(web.close)
         account = await self._connect(client, webhook_url, x)
         running = Running(url, webhook_url, simulator.url if simulator else "", account)
         log.info("started", url=url, webhook=webhook_url, plugins=len(self._hooks.plugins))
         return running, tasks
 
     def _begin_engine(
-        self, stack: AsyncExitStack, tasks: list[asyncio.Task[None]], store: Store, lease: Lease, client: Client
+        self,
+        stack: AsyncExitStack,
+        tasks: list[asyncio.Task[None]],
+        store: Store,
+        lease: Lease,
+        client: Client,
     ) -> None:
         engine, log = self._config.engine, self._log
         backoff = Backoff(engine.retry.first, engine.retry.factor, engine.retry.max)
@@ -193,15 +210,18 @@ class App:
             return None
         wanted = self._config.simulator
         simulator = Simulator(
-            SimulatorConfig(host=wanted.host, port=wanted.port, bot_username=wanted.username, bot_name=wanted.name),
+            SimulatorConfig(
+                host=wanted.host, port=wanted.port, bot_username=wanted.username, bot_name=wanted.name
+            ),
             log=self._log.bind(part="simulator"),
         )
-        await _listening(simulator.start(), "simulator", wanted.host, wanted.port)
+        with _listening("simulator", wanted.host, wanted.port):
+            await simulator.start()
         stack.push_async_callback(simulator.stop)
         return simulator
 
     async def _connect(self, client: Client, webhook_url: str, x: _X) -> str:
-        """Webhook and subscriptions. In the simulator they are always made; at X when a public address is given."""
+        """Make webhook and subscriptions: always in the simulator, at X when a public address is given."""
         config = self._config
         delivery = config.x.delivery
         if config.network == "x" and config.server.public_url is None:
@@ -294,12 +314,15 @@ def _simulated(simulator: Simulator) -> _X:
     return _X(credentials, (keys.consumer_secret,), simulator.url, keys.bot_id)
 
 
-async def _listening(opening: Awaitable[None], key: str, host: str, port: int) -> None:
+@contextmanager
+def _listening(key: str, host: str, port: int) -> Iterator[None]:
     try:
-        await opening
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"can't listen on {host}:{port}: {reason}; choose another {key}.port in bot.yaml") from None
+        raise UserError(
+            f"can't listen on {host}:{port}: {reason}; choose another {key}.port in bot.yaml"
+        ) from None
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
@@ -323,13 +346,11 @@ def _host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def run(
-    config: Config, *, log: FilteringBoundLogger, ready: Callable[[Running], None] = lambda running: None
-) -> None:
+def run(config: Config, *, log: FilteringBoundLogger, ready: Callable[[Running], None] | None = None) -> None:
     """Run a bot until SIGINT or SIGTERM; a second one ends it at once.
 
-    Either way nothing is lost: what was answered 200 is in the store, and what was not settled is done again at
-    the next start.
+    Either way nothing is lost: what was answered 200 is in the store, and what was not settled is done again
+    at the next start.
 
     :raises UserError: it can't start, and the user can mend it.
     """
@@ -337,11 +358,11 @@ def run(
         runner.run(_run(config, log, ready))
 
 
-async def _run(config: Config, log: FilteringBoundLogger, ready: Callable[[Running], None]) -> None:
+async def _run(config: Config, log: FilteringBoundLogger, ready: Callable[[Running], None] | None) -> None:
     app = App.build(config, log=log)
     stopping = False
 
-    def stop(signum: int, frame: FrameType | None = None) -> None:
+    def stop(signum: int) -> None:
         nonlocal stopping
         if stopping:
             log.warning("stopped_at_once", signal=signal.Signals(signum).name)

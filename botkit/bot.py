@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-from structlog.typing import FilteringBoundLogger
+from typing import TYPE_CHECKING, Any
 
 from botkit import actions
 from botkit.actions import Action
@@ -19,7 +17,10 @@ from botkit.api import Api
 from botkit.errors import ActionRefused
 from botkit.events import DirectMessage, Event, PostEvent, QuickReplyOption, User
 from botkit.state import State
-from botkit.x.text import DM_MAX_LENGTH
+from botkit.x.text import DM_LIMIT
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 __all__ = ["Bot", "Gathered", "Wanted"]
 
@@ -96,7 +97,7 @@ class Bot:
         event = self.event
         match event:
             case DirectMessage():
-                self._queue_dm(event.sender.id, text, media_id, options, after, at)
+                self._queue_dm(event.sender.id, text, media_id, options, self._due(after, at))
             case PostEvent() if not event.by_us:
                 if options:
                     raise ActionRefused("quick replies go with direct messages, not with posts")
@@ -107,8 +108,7 @@ class Bot:
                         media_ids=(media_id,) if media_id else (),
                         to=event.author.id,
                     ),
-                    after,
-                    at,
+                    self._due(after, at),
                 )
             case _:
                 raise ActionRefused(
@@ -142,7 +142,7 @@ class Bot:
                 f"user {user_id} never wrote to this account, and X allows no unasked direct messages; "
                 "pass unasked=True if they agreed elsewhere"
             )
-        self._queue_dm(user_id, text, media_id, options, after, at)
+        self._queue_dm(user_id, text, media_id, options, self._due(after, at))
         if asked:
             self._gathered.answered = True
 
@@ -161,7 +161,8 @@ class Bot:
         """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post."""
         text = self._text(text, *media_ids)
         self._queue(
-            actions.CreatePost(text=text, reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)), after, at
+            actions.CreatePost(text=text, reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)),
+            self._due(after, at),
         )
 
     async def delete_post(self, post_id: str) -> None:
@@ -232,9 +233,9 @@ class Bot:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _queue(self, action: Action, after: float | None = None, at: datetime | None = None) -> None:
+    def _queue(self, action: Action, due_at: float | None = None) -> None:
         action.call(self.account_id)  # raises what X would refuse, here where the author sees it
-        self._gathered.wanted.append(Wanted(action, self._due(after, at)))
+        self._gathered.wanted.append(Wanted(action, due_at))
 
     def _queue_dm(
         self,
@@ -242,16 +243,15 @@ class Bot:
         text: str,
         media_id: str,
         options: Sequence[str | QuickReplyOption],
-        after: float | None,
-        at: datetime | None,
+        due_at: float | None,
     ) -> None:
-        if len(self._text(text, media_id)) > DM_MAX_LENGTH:
-            raise ActionRefused(f"a direct message holds {DM_MAX_LENGTH} characters, not {len(text)}")
+        if len(self._text(text, media_id)) > DM_LIMIT:
+            raise ActionRefused(f"a direct message holds {DM_LIMIT} characters, not {len(text)}")
         offered = tuple(
             QuickReplyOption(label=option) if isinstance(option, str) else option for option in options
         )
         self._queue(
-            actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered), after, at
+            actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered), due_at
         )
 
     def _due(self, after: float | None, at: datetime | None) -> float | None:

@@ -1,25 +1,25 @@
 """Everything that can go wrong, in one tree; each branch says who has to act.
 
-    BotkitError
-    ├── UserError              the person who runs the bot: one line that says the fix, exit status 2
-    │   ├── ConfigError        bot.yaml: key path, line, fix
-    │   ├── PluginError        a plugin that can't be loaded as written: file, line, fix
-    │   └── StoreInUse         another process holds the store
-    ├── Refused                a stranger's request: answered 4xx, nothing stored
-    │   ├── BadSignature       unsigned, or not signed with our consumer secret
-    │   ├── BadToken           a CRC token that must not be signed
-    │   └── BadPayload         signed, but not a JSON object that X would send
-    ├── StoreError             the store
-    │   └── StoreUnavailable   can't take writes now (disk full, locked, gone): 503, try again
-    ├── ActionRefused          a handler asked for something that X forbids or can't do; nothing was queued
-    └── XError                 X answered with an error, or did not answer
-        ├── InvalidRequest     400, 404, 409 …: the request can't succeed as it is
-        ├── Unauthorized       401: token, signature or clock
-        ├── CreditsDepleted    402: the developer account's money is spent
-        ├── Forbidden          403: X's rules or this app's permissions
-        ├── RateLimited        429: wait until ``reset_at``
-        ├── XUnavailable       5xx, or nothing was sent: safe to try again
-        └── OutcomeUnknown     the request may have been carried out: look before trying again
+BotkitError
+├── UserError              the person who runs the bot: one line that says the fix, exit status 2
+│   ├── ConfigError        bot.yaml: key path, line, fix
+│   ├── PluginError        a plugin that can't be loaded as written: file, line, fix
+│   └── StoreInUse         another process holds the store
+├── Refused                a stranger's request: answered 4xx, nothing stored
+│   ├── BadSignature       unsigned, or not signed with our consumer secret
+│   ├── BadToken           a CRC token that must not be signed
+│   └── BadPayload         signed, but not a JSON object that X would send
+├── StoreError             the store
+│   └── StoreUnavailable   can't take writes now (disk full, locked, gone): 503, try again
+├── ActionRefused          a handler asked for something that X forbids or can't do; nothing was queued
+└── XError                 X answered with an error, or did not answer
+    ├── InvalidRequest     400, 404, 409 …: the request can't succeed as it is
+    ├── Unauthorized       401: token, signature or clock
+    ├── CreditsDepleted    402: the developer account's money is spent
+    ├── Forbidden          403: X's rules or this app's permissions
+    ├── RateLimited        429: wait until ``reset_at``
+    ├── XUnavailable       5xx, or nothing was sent: safe to try again
+    └── OutcomeUnknown     the request may have been carried out: look before trying again
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class CreditsDepleted(XError):
 
 
 class Forbidden(XError):
-    """X understood and refuses: its rules, the app's permissions or package, or the other person's settings."""
+    """X understood and refuses: its rules, the app's permissions, or the other person's settings."""
 
 
 class RateLimited(XError):

@@ -413,6 +413,6 @@ class ReplayFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent(Event):
-    """Something X sent that botkit does not know yet; ``kind`` is X's name for it, ``raw`` the whole of it."""
+    """Something X sent that botkit does not know yet; ``kind`` is X's name for it, ``raw`` all of it."""
 
     kind: str

@@ -10,7 +10,7 @@ from botkit.events import Event
 __all__ = ["describe", "trace"]
 
 _LONGEST = 300
-_HIDDEN = "‹text›"
+_HIDDEN = "<text>"
 _SHORTEST_WORD = 4
 
 
@@ -23,11 +23,11 @@ def describe(error: BaseException, event: Event | None = None) -> str:
 
 def trace(error: BaseException, event: Event | None = None) -> str:
     """The traceback, without local values, and with the event's text taken out of the messages."""
-    lines = []
-    for part in traceback.format_exception(error):
-        # Frames quote the author's code, which is no secret; everything else may quote the message.
-        lines.append(part if part.startswith("  File ") else _hide(part, event))
-    return "".join(lines)
+    # Frames quote the author's code, which is no secret; everything else may quote the message.
+    return "".join(
+        part if part.startswith("  File ") else _hide(part, event)
+        for part in traceback.format_exception(error)
+    )
 
 
 def _hide(message: str, event: Event | None) -> str:

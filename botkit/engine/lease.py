@@ -1,9 +1,8 @@
-"""A lease on what a process claims: renewed while it lives, so that what it held is freed when it dies."""
+"""A lease on what a process claims: renewed while it lives; what it held is freed when it dies."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,8 +15,8 @@ __all__ = ["Lease"]
 class Lease:
     """Registers a worker at the store and renews its lease every third of its length.
 
-    When the store says that the worker was reaped (this process was stopped for longer than its lease), what it
-    had in hand is lost to others: it registers anew under a new id, and settlements under the old one are
+    When the store says that the worker was reaped (this process was stopped for longer than its lease), what
+    it had in hand is lost to others: it registers anew under a new id, and settlements under the old one are
     fenced off by the store.
     """
 
@@ -28,13 +27,11 @@ class Lease:
         name: str,
         ttl_s: float,
         log: FilteringBoundLogger,
-        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._name = name
         self._ttl_s = ttl_s
         self._log = log
-        self._lost = lost
         self._id: int | None = None
 
     @property
@@ -62,7 +59,6 @@ class Lease:
                 if not await self._store.beat(self.worker_id):
                     self._log.error("lease_lost", worker=self._name, ttl_s=self._ttl_s)
                     await self.open()
-                    self._lost()
                 reaped = await self._store.reap()
                 if reaped:
                     self._log.warning("workers_reaped", count=reaped)

@@ -1,7 +1,7 @@
 """Where an action waits: its lane, its queue, and the marks by which its echo is known.
 
-A queue holds the actions of one account that share one of X's rate-limit windows, so that a frozen window stops
-its own queue and no other. A lane holds those that are about one user or post: they leave in order.
+A queue holds the actions of one account that share one of X's rate-limit windows, so that a frozen window
+stops its own queue and no other. A lane holds those that are about one user or post: they leave in order.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class OutQueue:
 
 
 def outbox_item(queued: Queued, item_id: str) -> NewItem:
-    """The item that carries an action. The same id twice is stored once: a turn that runs again doubles nothing."""
+    """The item that carries an action. The same id is stored once: running a turn again doubles nothing."""
     queue = OutQueue(queued.action.call(queued.account_id).window, queued.account_id)
     return NewItem(queue.name, f"{queue.name}:{queued.action.target}", item_id, actions.encode(queued))
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from structlog.typing import FilteringBoundLogger
 
@@ -29,8 +29,8 @@ from botkit.errors import (
 from botkit.network.client import Client
 from botkit.store.contract import Again, Claim, DeadLetter, Done, Effects, Mark, Settlement, Store
 from botkit.x.failures import is_already_done, pauses_account
-from botkit.x.limits import LIMITS, from_headers
-from botkit.x.wire import Call, Response
+from botkit.x.limits import LIMITS, WindowLimit, from_headers
+from botkit.x.wire import Response
 
 __all__ = ["Sender", "SenderSettings"]
 
@@ -67,7 +67,7 @@ class Sender:
         settings: SenderSettings,
         log: FilteringBoundLogger,
         rng: random.Random,
-        dead_letter: Callable[[DeadLetter], Awaitable[None]],
+        dead_letter: Callable[[DeadLetter], Awaitable[object]],
     ) -> None:
         self._store = store
         self._lease = lease
@@ -129,7 +129,9 @@ class Sender:
             granted = await self._take(queue, room)
             if not granted:
                 self._closed_until[name] = await self._opens_at(queue, now)
-                self._log.info("window_closed", window=queue.window, seconds=round(self._closed_until[name] - now))
+                self._log.info(
+                    "window_closed", window=queue.window, seconds=round(self._closed_until[name] - now)
+                )
                 continue
             claims = await self._store.claim(self._lease.worker_id, name, granted, 1)
             if len(claims) < granted:
@@ -160,18 +162,17 @@ class Sender:
 
     # -- X's windows -------------------------------------------------------------------------------------
 
-    def _windows(self, queue: OutQueue) -> list[tuple[str, int, float]]:
-        """The windows a queue's requests count in: name, X's documented limit, length in seconds."""
+    def _windows(self, queue: OutQueue) -> list[tuple[str, WindowLimit]]:
+        """The windows that the queue's requests count in, by their names in the store."""
         return [
-            (f"{queue.window}:{queue.account_id}:{limit.period_s:g}", limit.limit, limit.period_s)
-            for limit in LIMITS.get(queue.window, ())
+            (_window_name(queue, limit.per, limit.period_s), limit) for limit in LIMITS.get(queue.window, ())
         ]
 
     async def _take(self, queue: OutQueue, want: int) -> int:
         granted = want
         taken: list[tuple[str, int]] = []
-        for name, limit, period_s in self._windows(queue):
-            got = await self._store.take(name, granted, limit=limit, period_s=period_s)
+        for name, limit in self._windows(queue):
+            got = await self._store.take(name, granted, limit=limit.limit, period_s=limit.period_s)
             taken.append((name, got))
             granted = min(granted, got)
         for name, got in taken:
@@ -180,12 +181,12 @@ class Sender:
         return granted
 
     async def _give_back(self, queue: OutQueue, count: int) -> None:
-        for name, _, _ in self._windows(queue):
+        for name, _ in self._windows(queue):
             await self._store.give_back(name, count)
 
     async def _opens_at(self, queue: OutQueue, now: float) -> float:
         opens = now + 1.0
-        for name, _, _ in self._windows(queue):
+        for name, _ in self._windows(queue):
             window = await self._store.window(name)
             if window is not None:
                 opens = max(opens, window.frozen_until, window.reset_at if window.remaining == 0 else 0.0)
@@ -194,14 +195,14 @@ class Sender:
     async def _learn(self, queue: OutQueue, response: Response) -> None:
         for heard in from_headers(response.headers, now=await self._store.now()):
             await self._store.learn(
-                f"{queue.window}:{queue.account_id}:{heard.period_s:g}",
+                _window_name(queue, "app" if heard.per == "app" else "user", heard.period_s),
                 limit=heard.limit,
                 remaining=heard.remaining,
                 reset_at=heard.reset_at,
             )
 
     async def _freeze(self, queue: OutQueue, until: float) -> None:
-        for name, _, _ in self._windows(queue):
+        for name, _ in self._windows(queue):
             await self._store.freeze(name, until)
         self._closed_until[queue.name] = until
 
@@ -255,7 +256,9 @@ class Sender:
                 return await self._paused(queue, claim, unmarked, error, log)
             case XUnavailable() | OutcomeUnknown() if attempt < self._settings.attempts:
                 delay_s = self._settings.backoff.delay_s(claim.attempt, self._rng)
-                log.warning("action_retried", attempt=attempt, seconds=round(delay_s, 1), error=describe(error))
+                log.warning(
+                    "action_retried", attempt=attempt, seconds=round(delay_s, 1), error=describe(error)
+                )
                 return Settlement(claim, seq, Again(delay_s), unmarked)
             case _ if action.best_effort:
                 log.info("action_dropped", error=describe(error))
@@ -263,7 +266,13 @@ class Sender:
             case _:
                 log.error("action_refused", attempt=attempt, outcome="dead_letter", error=describe(error))
                 letter = DeadLetter(
-                    claim.items[0].item_id, action.kind, attempt, describe(error), claim.lane, claim.queue, now
+                    claim.items[0].item_id,
+                    action.kind,
+                    attempt,
+                    describe(error),
+                    claim.lane,
+                    claim.queue,
+                    now,
                 )
                 return Settlement(claim, seq, Done(), Effects(state=unmarked.state, dead=[letter]))
 
@@ -283,6 +292,11 @@ class Sender:
             except StoreUnavailable as error:
                 self._log.error("settle_failed", lane=settlement.claim.lane, error=str(error))
                 await asyncio.sleep(1.0)
+
+
+def _window_name(queue: OutQueue, per: Literal["user", "app"], period_s: float) -> str:
+    whose = queue.account_id if per == "user" else "app"
+    return f"{queue.window}:{whose}:{period_s:g}"
 
 
 def _sent(queued: Queued, mark: str | None, result: Any) -> dict[str, bytes | None]:

@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -21,12 +20,22 @@ from botkit.engine.blame import describe, trace
 from botkit.engine.outbox import echo_keys, outbox_item
 from botkit.engine.progress import Progress
 from botkit.errors import ActionRefused
-from botkit.events import DirectMessage, Event, Post
-from botkit.events import DirectMessageSent
+from botkit.events import DirectMessage, DirectMessageSent, Event, Post
 from botkit.hooks.handler import Handler, Match
 from botkit.hooks.manager import Hooks
 from botkit.state import State
-from botkit.store.contract import Again, Claim, DeadLetter, Done, Effects, NewItem, NewTimer, Settlement, Store, StoredItem
+from botkit.store.contract import (
+    Again,
+    Claim,
+    DeadLetter,
+    Done,
+    Effects,
+    NewItem,
+    NewTimer,
+    Settlement,
+    Store,
+    StoredItem,
+)
 from botkit.x import Conversation, Item, parse
 
 __all__ = ["TurnSettings", "Turns"]
@@ -45,11 +54,15 @@ class TurnSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Round:
-    """What the handlers of one event did in one attempt at it."""
+    """One attempt at one event: what it is about, and what its handlers did."""
 
+    event: Event
+    lane: str
+    attempt: int
     progress: Progress
+    stored: dict[str, bytes] = field(default_factory=dict)
     state: dict[str, bytes | None] = field(default_factory=dict)
     items: list[NewItem] = field(default_factory=list)
     timers: list[NewTimer] = field(default_factory=list)
@@ -88,16 +101,23 @@ class Turns:
 
         :param release: give the lane back when the item is finished.
         """
-        first = stored is claim.items[0]
-        attempt = claim.attempt if first else 0
-        progress = Progress.decode(claim.progress) if first else Progress()
         event = parse(
             Item(stored.item_id, Conversation.from_key(claim.lane), stored.payload),
             received_at=datetime.fromtimestamp(stored.received_at, UTC),
         )
+        return await self.handle(event, claim, stored, release=release)
+
+    async def handle(self, event: Event, claim: Claim, stored: StoredItem, *, release: bool) -> Settlement:
+        """Handle an event that is parsed already; otherwise as `run`."""
+        first = stored is claim.items[0]
+        attempt = claim.attempt if first else 0
+        progress = Progress.decode(claim.progress) if first else Progress()
         if self._hooks.has_accept_event and not await self._hooks.accept_event(event):
             return Settlement(claim, stored.seq, Done(), release=release)
-        round_ = await self._round(claim.lane, await self._with_origin(event), progress, attempt)
+        round_ = _Round(
+            event=await self._with_origin(event), lane=claim.lane, attempt=attempt, progress=progress
+        )
+        await self._attempt(round_)
         if round_.failed:
             delay_s = self._settings.backoff.delay_s(attempt, self._rng)
             again = Again(delay_s, round_.progress.encode())
@@ -105,11 +125,15 @@ class Turns:
         return Settlement(claim, stored.seq, Done(), round_.effects, release=release)
 
     def crashed(self, claim: Claim, stored: StoredItem, error: Exception, *, release: bool) -> Settlement:
-        """How a turn ends that botkit itself failed at: tried again, then kept as a dead letter of ``botkit``."""
+        """How a turn ends that botkit itself failed at: tried again, then a dead letter of ``botkit``."""
         attempt = claim.attempt if stored is claim.items[0] else 0
         progress = claim.progress if stored is claim.items[0] else b""
         self._log.error(
-            "turn_crashed", event=stored.item_id, attempt=attempt + 1, error=describe(error), traceback=trace(error)
+            "turn_crashed",
+            item=stored.item_id,
+            attempt=attempt + 1,
+            error=describe(error),
+            traceback=trace(error),
         )
         if attempt + 1 < self._settings.attempts:
             again = Again(self._settings.backoff.delay_s(attempt, self._rng), progress)
@@ -126,43 +150,42 @@ class Turns:
 
     # -- one attempt -------------------------------------------------------------------------------------
 
-    async def _round(self, lane: str, event: Event, progress: Progress, attempt: int) -> _Round:
-        round_ = _Round(progress)
+    async def _attempt(self, round_: _Round) -> None:
+        event, progress = round_.event, round_.progress
         selection = self._hooks.table.select(event, skip=progress.done)
-        stored = await self._stored_state(lane, event, selection.matches)
+        await self._load_state(round_, selection.matches)
         for match in selection.matches:
-            await self._handle(match, event, attempt, lane, stored, round_)
+            await self._handle(match, round_)
         # While a handler is still to be tried again, nobody knows yet whether the event will be answered.
         if not progress.answered and not round_.failed and (fallbacks := selection.fallbacks()):
-            stored |= await self._stored_state(lane, event, fallbacks)
+            await self._load_state(round_, fallbacks)
             for match in fallbacks:
-                await self._handle(match, event, attempt, lane, stored, round_)
-        if isinstance(event, DirectMessage) and (key := _wrote_key(event.account_id, event.sender.id)) not in stored:
-            round_.state[key] = msgspec.msgpack.encode(event.at)
-        return round_
+                await self._handle(match, round_)
+        if isinstance(event, DirectMessage):
+            key = _wrote_key(event.account_id, event.sender.id)
+            if key not in round_.stored:
+                round_.state[key] = msgspec.msgpack.encode(event.at)
 
-    async def _handle(
-        self, match: Match, event: Event, attempt: int, lane: str, stored: dict[str, bytes], round_: _Round
-    ) -> None:
-        handler = match.handler
-        key = _state_key(handler.plugin, lane)
+    async def _handle(self, match: Match, round_: _Round) -> None:
+        event, handler = round_.event, match.handler
+        key = _state_key(handler.plugin, round_.lane)
         # A handler of the same plugin that ran before in this turn may have changed the state already.
-        current = round_.state[key] if key in round_.state else stored.get(key)
+        current = round_.state[key] if key in round_.state else round_.stored.get(key)
         state, gathered = State(current), Gathered()
-        log = self._log.bind(event=event.id, handler=handler.id)
+        log = self._log.bind(item=event.id, handler=handler.id)
         bot = self._bot(event, handler, state, gathered, log)
         try:
             await self._call(match, event, bot)
             changed, encoded = state.changed()
             items, timers = self._outgoing(event, handler, gathered)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's failure is data, whatever it raised
-            await self._failed(handler, event, attempt, error, round_, log)
+            await self._failed(handler, error, round_, log)
             return
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise  # the bot is stopping: the event is left to the next start
-            await self._failed(handler, event, attempt, error, round_, log)
+            await self._failed(handler, error, round_, log)
             return
         if changed:
             round_.state[key] = encoded
@@ -185,16 +208,11 @@ class Turns:
             await bot.reply(answer)
 
     async def _failed(
-        self,
-        handler: Handler,
-        event: Event,
-        attempt: int,
-        error: BaseException,
-        round_: _Round,
-        log: FilteringBoundLogger,
+        self, handler: Handler, error: BaseException, round_: _Round, log: FilteringBoundLogger
     ) -> None:
+        event = round_.event
         attempts = handler.attempts or self._settings.attempts
-        tried = attempt + 1
+        tried = round_.attempt + 1
         # What botkit refuses it will refuse again: trying again only costs time.
         final = tried >= attempts or isinstance(error, ActionRefused)
         reason = describe(error, event)
@@ -248,18 +266,20 @@ class Turns:
                 timers.append(NewTimer(item.item_id, wanted.due_at, item))
         return items, timers
 
-    async def _stored_state(self, lane: str, event: Event, matches: Sequence[Match]) -> dict[str, bytes]:
-        keys = {_state_key(match.handler.plugin, lane) for match in matches if match.handler.wants_bot}
+    async def _load_state(self, round_: _Round, matches: Sequence[Match]) -> None:
+        event = round_.event
+        keys = {_state_key(match.handler.plugin, round_.lane) for match in matches if match.handler.wants_bot}
         if isinstance(event, DirectMessage):
             keys.add(_wrote_key(event.account_id, event.sender.id))
-        return await self._store.state(sorted(keys)) if keys else {}
+        keys -= round_.stored.keys()
+        if keys:
+            round_.stored |= await self._store.state(sorted(keys))
 
     async def _with_origin(self, event: Event) -> Event:
         """The event, told whether this bot made what it reports (`by_bot`)."""
-        if isinstance(event, DirectMessageSent | Post) and self._hooks.table.has(type(event)):
-            if await self._store.state(echo_keys(event)):
-                return dataclasses.replace(event, by_bot=True)
-        return event
+        if not isinstance(event, DirectMessageSent | Post) or not self._hooks.table.has(type(event)):
+            return event
+        return dataclasses.replace(event, by_bot=bool(await self._store.state(echo_keys(event))))
 
 
 def _state_key(plugin: str, lane: str) -> str:

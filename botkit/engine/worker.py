@@ -53,7 +53,8 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`."""
         pool = [
-            asyncio.create_task(self._work(), name=f"botkit-turns-{number}") for number in range(self._concurrency)
+            asyncio.create_task(self._work(), name=f"botkit-turns-{number}")
+            for number in range(self._concurrency)
         ]
         claiming = asyncio.create_task(self._claim(), name="botkit-claim")
         try:
@@ -115,9 +116,9 @@ class Worker:
             worker_id, claim = await self._claimed.get()
             try:
                 await self._lane(worker_id, claim)
-            except Exception:
-                # Our bug. The pool goes on; the lane comes back when its lease is given up at the latest.
+            except Exception:  # noqa: BLE001 - logged with its traceback
                 self._log.exception("worker_failed", lane=claim.lane)
+                await self._give_up(worker_id, claim)
             finally:
                 self._free.release()
 
@@ -134,6 +135,14 @@ class Worker:
             await self._turns.report(settlement)
             if isinstance(settlement.outcome, Again):
                 return  # the lane is given back: what was fetched behind it is fetched again later
+
+    async def _give_up(self, worker_id: int, claim: Claim) -> None:
+        """Our bug: the pool goes on, and the lane is free again, but not at once, lest it spin."""
+        await asyncio.sleep(1.0)
+        try:
+            await self._store.release(worker_id, [claim])
+        except StoreError as error:
+            self._log.error("release_failed", lane=claim.lane, error=str(error))
 
     async def _settle(self, worker_id: int, settlement: Settlement) -> bool:
         while True:

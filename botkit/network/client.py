@@ -13,7 +13,7 @@ from authlib.oauth1.rfc5849.client_auth import ClientAuth
 from botkit.errors import Unauthorized
 from botkit.network.transport import Transport
 from botkit.version import __version__
-from botkit.x import calls
+from botkit.x.calls import tokens
 from botkit.x.wire import Auth, Call, Response
 
 __all__ = ["Client", "Credentials"]
@@ -127,5 +127,5 @@ class Client:
         """The app-only bearer token; asked for once. X gives the same one again until it is invalidated."""
         async with self._bearer_lock:
             if not self._bearer:
-                self._bearer = await self.do(calls.app_token())
+                self._bearer = await self.do(tokens.app_token())
             return self._bearer

@@ -1,7 +1,7 @@
 """Makes the webhook and the subscriptions at X so as the bot needs them.
 
-What is wanted is compared with what is there; only what is missing is made, and nothing is removed. Everything
-goes through `botkit.network.client`, so it is the same for X and for whatever speaks X's API.
+What is wanted is compared with what is there; only what is missing is made, and nothing is removed.
+Everything goes through `botkit.network.client`, so it is the same for X and for whatever speaks X's API.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from structlog.typing import FilteringBoundLogger
 from botkit.errors import UserError, XError
 from botkit.events import Event, User
 from botkit.network.client import Client
-from botkit.x import calls
-from botkit.x.failures import is_already_done
-from botkit.x.subscriptions import activity_types
+from botkit.x.calls import account_activity, activity, users, webhooks
+from botkit.x.subscriptions import event_types_for
 
 __all__ = ["Connected", "connect"]
 
@@ -49,7 +48,7 @@ async def connect(
     :param events: the event classes that some handler wants.
     :raises UserError: X refused; the message says what was asked and X's own words.
     """
-    account = await _asked("whose account this is", client.do(calls.me()))
+    account = await _asked("whose account this is", client.do(users.me()))
     webhook_id = await _webhook(client, url, log)
     if delivery == "account_activity":
         subscribed = await _subscribe_all(client, webhook_id, account.id)
@@ -61,24 +60,22 @@ async def connect(
 
 async def _webhook(client: Client, url: str, log: FilteringBoundLogger) -> str:
     """The id of a valid webhook for the URL. Listed first: X answers a second registration with its limit."""
-    for webhook in await _asked("for the list of webhooks", client.do(calls.list_webhooks())):
+    for webhook in await _asked("for the list of webhooks", client.do(webhooks.list_webhooks())):
         if webhook.url == url:
             if not webhook.valid:
-                await _asked(f"to validate webhook {webhook.id}", client.do(calls.validate_webhook(webhook.id)))
+                await _asked(
+                    f"to validate webhook {webhook.id}", client.do(webhooks.validate_webhook(webhook.id))
+                )
                 log.info("webhook_validated", webhook=webhook.id)
             return webhook.id
-    made = await _asked(f"to register {url}", client.do(calls.create_webhook(url)))
+    made = await _asked(f"to register {url}", client.do(webhooks.create_webhook(url)))
     log.info("webhook_registered", webhook=made.id, url=url)
     return made.id
 
 
 async def _subscribe_all(client: Client, webhook_id: str, account_id: str) -> int:
-    try:
-        await client.do(calls.subscribe_account(webhook_id), account_id)
-    except XError as error:
-        if not is_already_done(error):
-            raise UserError(f"X did not subscribe account {account_id}: {error}") from error
-        return 0
+    call = account_activity.subscribe(webhook_id)
+    await _asked(f"to subscribe account {account_id}", client.do(call, account_id))
     return 1
 
 
@@ -86,20 +83,27 @@ async def _subscribe_types(
     client: Client, webhook_id: str, account_id: str, events: Collection[type[Event]]
 ) -> int:
     there = {
-        (subscription.event_type, subscription.user_id)
-        for subscription in await _asked("for the list of subscriptions", client.do(calls.list_subscriptions()))
-        if subscription.webhook_id == webhook_id
+        subscription.event_type
+        for subscription in await _subscriptions(client)
+        if subscription.webhook_id == webhook_id and subscription.user_id == account_id
     }
-    missing = [kind for kind in activity_types(events) if (kind, account_id) not in there]
-
+    missing = [kind for kind in event_types_for(events) if kind not in there]
     for kind in missing:
-        call = calls.subscribe(kind, user_id=account_id, webhook_id=webhook_id, tag=TAG)
-        try:
-            await client.do(call, account_id)
-        except XError as error:
-            if not is_already_done(error):
-                raise UserError(f"X did not subscribe {kind} for account {account_id}: {error}") from error
+        call = activity.create_subscription(kind, user_id=account_id, tag=TAG, webhook_id=webhook_id)
+        await _asked(f"to subscribe {kind} of account {account_id}", client.do(call, account_id))
     return len(missing)
+
+
+async def _subscriptions(client: Client) -> list[activity.Subscription]:
+    found: list[activity.Subscription] = []
+    page = ""
+    while True:
+        call = activity.list_subscriptions(page=page)
+        answer = await _asked("for the list of subscriptions", client.do(call))
+        found += answer.subscriptions
+        page = answer.next_token
+        if not page:
+            return found
 
 
 async def _asked(what: str, answer: Awaitable[T]) -> T:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 import aiohttp
@@ -19,9 +20,7 @@ __all__ = ["AiohttpTransport", "Transport"]
 class Transport(Protocol):
     """Sends one HTTP request."""
 
-    async def send(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None
-    ) -> Response:
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         """Send it and return the answer, whatever its status.
 
         :raises XUnavailable: nothing was sent; it is safe to try again.
@@ -39,7 +38,15 @@ class AiohttpTransport:
     :param connections: how many may be open at once.
     """
 
-    def __init__(self, *, timeout_s: float = 30.0, connect_timeout_s: float = 10.0, connections: int = 100) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = 30.0,
+        connect_timeout_s: float = 10.0,
+        connections: int = 100,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._now = now
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=connect_timeout_s)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -55,19 +62,17 @@ class AiohttpTransport:
             )
         return self._session
 
-    async def send(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None
-    ) -> Response:
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         try:
             async with self._open().request(
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as answer:
                 content = await answer.read()
                 received = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, received, content)
+                return Response(answer.status, received, content, self._now())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise XUnavailable(f"can't connect: {_reason(error)}") from error
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"no answer: {_reason(error)}") from error
 
     async def close(self) -> None:

@@ -13,8 +13,8 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[_Network]) -> str:
     """The address of the client: the peer's, unless the peer is a trusted proxy.
 
-    ``X-Forwarded-For`` is read from its end, where our own proxies write; the first address that is no trusted
-    proxy is the client. What stands before it was written by the client and proves nothing.
+    ``X-Forwarded-For`` is read from its end, where our own proxies write; the first address that is no
+    trusted proxy is the client. What stands before it was written by the client and proves nothing.
 
     :param forwarded_for: the header's values, in order.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
@@ -27,13 +28,13 @@ def build(
     log: FilteringBoundLogger,
     access_log: bool = True,
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
-    register_routes: Callable[[web.UrlDispatcher], None] = lambda router: None,
+    register_routes: Callable[[web.UrlDispatcher], None] | None = None,
 ) -> web.Application:
     """The application: the webhook at ``path``, ``/healthz``, ``/readyz``, and the routes of plugins."""
 
     @web.middleware
     async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Give every failure its one line of JSON, believe proxies only when told to, and write the access log."""
+        """Give failures their one line of JSON, believe proxies only when told to, write the access log."""
         began = time.perf_counter()
         if trusted_proxies:
             forwarded = request.headers.getall("X-Forwarded-For", [])
@@ -65,30 +66,46 @@ def build(
     app.router.add_post(path, webhook.receive)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
-    register_routes(app.router)
+    if register_routes is not None:
+        register_routes(app.router)
     return app
 
 
 class WebServer:
-    """Serves an application until it is closed."""
+    """Serves an application: `bind` takes the port, `open` begins to answer."""
 
     def __init__(self, app: web.Application, *, host: str, port: int, grace_s: float) -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s, handle_signals=False)
         self._host = host
         self._port = port
+        self._socket: socket.socket | None = None
 
-    async def open(self) -> None:
-        """Listen.
+    def bind(self) -> None:
+        """Take the port. Who connects from now on waits until `open`.
 
         :raises OSError: the address can't be listened on.
         """
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._socket = socket.create_server((self._host, self._port), family=family, backlog=1024)
+
+    def unbind(self) -> None:
+        """Give the port back, where `open` never came to it."""
+        if self._socket is not None:
+            self._socket.close()
+
+    async def open(self) -> None:
+        """Begin to answer."""
+        if self._socket is None:
+            raise RuntimeError("bind the port first")
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        await web.SockSite(self._runner, self._socket).start()
 
     @property
     def port(self) -> int:
-        """The port that is listened on (the one that was found, when 0 was asked for)."""
-        return int(self._runner.addresses[0][1])
+        """The port that was taken."""
+        if self._socket is None:
+            raise RuntimeError("bind the port first")
+        return int(self._socket.getsockname()[1])
 
     async def close(self) -> None:
         """Accept nothing more, let requests under way finish, then close."""

@@ -1,7 +1,7 @@
 """The webhook: X's challenge (GET) is answered, its events (POST) are verified, stored and acknowledged.
 
-200 means that the event is on disk. Whatever is refused is answered 4xx with one line of JSON, and nothing of it
-is stored; whatever the store can't take is answered 503, for X to deliver again.
+200 means that the event is on disk. Whatever is refused is answered 4xx with one line of JSON, and nothing of
+it is stored; whatever the store can't take is answered 503, for X to deliver again.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Webhook:
             )
         except Refused as refusal:
             if isinstance(refusal, BadToken):
-                # Either X changed its tokens, or somebody tries to have a forgery signed: a person should know.
+                # Either X changed its tokens, or somebody wants a forgery signed: a person should know.
                 self._log.warning("crc_refused", reason=str(refusal), remote=request.remote)
             return refused(refusal.status, str(refusal))
         return web.Response(body=answer, content_type="application/json")
