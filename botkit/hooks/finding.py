@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from botkit.errors import PluginError, UserError
-from botkit.hooks.places import did_you_mean, one_line, raised_at, shown_path
+from botkit.hooks.places import did_you_mean, one_line, raised_at, raised_by_botkit, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,6 +92,8 @@ def explain(error: BaseException, root: Path, folder: Path, botkit_names: Iterab
         missing, module = found.groups()
     elif isinstance(error, AttributeError) and (found := _NO_ATTRIBUTE.match(str(error))):
         module, missing = found.groups()
+    elif isinstance(error, TypeError | ValueError) and raised_by_botkit(error):
+        return f"{place}: {' '.join(str(error).split())}"  # a decorator or a filter says what is wrong itself
     else:
         return f"{place}: {doing} raised {one_line(error)}"
     meant = did_you_mean(missing, botkit_names)

@@ -8,14 +8,14 @@ come before and after all others; inside a plugin it is the order of definition.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pluggy
 
-from botkit import events, filters
 from botkit.errors import PluginError, UserError
-from botkit.hooks import decorators, specs
+from botkit.hooks import specs
 from botkit.hooks.collecting import Implementation, Marked, check_hook_name, collect, make_implementation
 from botkit.hooks.finding import explain, find_plugin
 from botkit.hooks.handler import Handler, make_handler
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from botkit.events import Event
     from botkit.hooks.finding import Found
 
 __all__ = ["Hooks", "Plugin", "PluginListing", "PluginSource", "load_plugins"]
@@ -141,7 +142,7 @@ class _Manager(pluggy.PluginManager):
 
 
 def _as_declared(handler: Handler) -> Callable[..., Any]:
-    async def run(event: events.Event, bot: Any) -> str | None:
+    async def run(event: Event, bot: Any) -> str | None:
         match = handler.match(event)
         return None if match is None else await match.run(event, bot)
 
@@ -248,9 +249,6 @@ def _compile(
     return tuple(handler for _, handler in sorted(handlers, key=lambda one: one[0])), others
 
 
-def _names_of_botkit() -> list[str]:
-    """What plugins can import from botkit."""
-    public = (*decorators.__all__, *filters.__all__, *events.__all__, "Bot", "hookimpl")
-    return [
-        name for name in public if name not in {"Decorator", "Mark", "NoticeDecorator", "Pending", "marks_of"}
-    ]
+def _names_of_botkit() -> tuple[str, ...]:
+    """What plugins can import from botkit; the package is complete by the time it loads any."""
+    return tuple(getattr(sys.modules["botkit"], "__all__", ()))

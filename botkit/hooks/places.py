@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["did_you_mean", "name_of", "one_line", "place_of", "raised_at", "shown_path", "unknown_argument"]
+__all__ = [
+    "did_you_mean",
+    "name_of",
+    "one_line",
+    "place_of",
+    "raised_at",
+    "raised_by_botkit",
+    "shown_path",
+    "unknown_argument",
+]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -78,6 +87,13 @@ def raised_at(error: BaseException, root: Path, folder: Path) -> str:
         if path == root or root in path.parents:
             return f"{shown_path(frame.filename, folder)}:{frame.lineno}"
     return shown_path(str(root), folder)
+
+
+def raised_by_botkit(error: BaseException) -> bool:
+    """Whether the error was raised in a decorator or a filter, not in the plugin's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    botkit = Path(__file__).parent.parent
+    return bool(frames) and botkit in Path(frames[-1].filename).parents
 
 
 def one_line(error: BaseException) -> str:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     import click
     from aiohttp.web import UrlDispatcher
-    from botkit.hooks.setup import PluginSetup
 
     from botkit.bot import Bot
     from botkit.hooks.handler import Handler
+    from botkit.hooks.setup import PluginSetup
     from botkit.store.contract import DeadLetter, Store
 
 __all__ = [
