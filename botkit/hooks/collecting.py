@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Implementation", "Marked", "check_hook_name", "collect", "make_implementation"]
 
+# Where pluggy's marker keeps its options.
+_IMPL: Final = "botkit_impl"
+
 # These give an async context manager, which a coroutine is not.
 _CONTEXT_HOOKS: Final = frozenset({"around_handler", "open_tunnel"})
 
@@ -68,7 +71,7 @@ def collect(found: Found, folder: Path) -> list[Marked]:
         if not inspect.isroutine(value) or id(value) in seen:
             continue
         marks = [*marks_of(value), *_plain_marks(name, value, folder)]
-        if not marks and _is_own(value, found.namespace):
+        if not marks and not hasattr(value, _IMPL) and _is_own(value, found.namespace):
             _check_no_hook(name, value, folder)
         seen.add(id(value))
         marked += [Marked(mark, value, name_of(value)) for mark in marks]
@@ -130,7 +133,7 @@ def _members(namespace: object) -> list[tuple[str, object]]:
 
 def _plain_marks(name: str, function: object, folder: Path) -> list[Mark]:
     """The mark of ``@hookimpl``, whose function is named as the hook."""
-    options = cast("Mapping[str, Any] | None", getattr(function, "botkit_impl", None))
+    options = cast("Mapping[str, Any] | None", getattr(function, _IMPL, None))
     if not isinstance(options, dict) or not callable(function):
         return []
     hook = options.get("specname") or name
