@@ -10,6 +10,7 @@ import click
 
 from botkit.cli.group import Command, LazyGroup
 from botkit.errors import UserError
+from botkit.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +29,14 @@ _COMMANDS = (
 
 def root() -> click.Group:
     """The command ``botkit`` with its subcommands."""
-    return LazyGroup(
+    group = LazyGroup(
         name="botkit",
         commands_table=_COMMANDS,
         help="The event-driven bot framework for X.\n\nBegin with a bot.yaml, then: botkit run bot.yaml",
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
     )
+    return click.version_option(__version__, message="botkit %(version)s")(group)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,11 +32,11 @@ class LazyGroup(click.Group):
         super().__init__(**options)
         self._table = {command.name: command for command in commands_table}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which a user meets them."""
         return list(self._table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command, one of a plugin's when it is none of ours; ``None`` when there is neither."""
         entry = self._table.get(cmd_name)
         if entry is None:
@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
         except UserError:
             return {}  # `botkit check` says what is wrong there; here it would hide a misspelt command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl([(command.name, command.help) for command in self._table.values()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from botkit.app import Running
+    from botkit.log import Logger
 
 __all__ = ["command"]
 
@@ -31,17 +31,20 @@ def command(file: Path, verbose: bool) -> None:
     """
     config = read_config(file, complete=True)
     log = make_logger(level="debug" if verbose else config.log.level, format=config.log.format)
-    app.run(config, log=log, ready=_announce)
+    app.run(config, log=log, ready=lambda running: _announce(running, log))
 
 
-def _announce(running: Running) -> None:
-    """Tell a person at a terminal where the bot is; the log tells everybody else."""
+def _announce(running: Running, log: Logger) -> None:
+    """Tell a person at a terminal where the bot is; anybody else finds it in the log."""
     if not sys.stderr.isatty():
+        log.info("ready", account=running.account, chat_page=running.simulator_url or None)
         return
-    who = f"@{running.account}" if running.account else "the bot"
+    who = f"@{running.account}" if running.account else "The bot"
     lines = [f"{who} is running. Ctrl-C stops it.", f"  webhook    {running.webhook_url}"]
     if running.simulator_url:
-        lines.append(f"  chat page  {running.simulator_url}")
         where = f"--wait --simulator {running.simulator_url}"
-        lines.append(f'  or try     botkit trigger dm "hello" {where}')
-    click.secho(os.linesep.join(lines), err=True, fg="green")
+        lines += [
+            f"  chat page  {running.simulator_url}",
+            f'  or try     botkit trigger dm "hello" {where}',
+        ]
+    click.secho("\n".join(lines), err=True, fg="green")

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.config import Secret
@@ -177,6 +177,7 @@ def test_what_the_terminal_can_not_show_is_escaped() -> None:
     assert b"\\u2600" in raw.getvalue()
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.text() | st.binary() | st.floats(),

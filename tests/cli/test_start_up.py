@@ -60,6 +60,7 @@ def test_help_lists_every_command() -> None:
 
 def test_version_is_the_packages() -> None:
     assert botkit("version").stdout == f"botkit {__version__}\n"
+    assert botkit("--version").stdout == f"botkit {__version__}\n"
 
 
 def test_without_a_command_the_help_is_shown() -> None:

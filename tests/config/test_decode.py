@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from botkit.config import (
@@ -213,6 +214,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), m
 )
 
 
+@hypothesis(deadline=None)
 @given(
     st.builds(
         Numbers,

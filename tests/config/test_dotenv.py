@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.config import parse_dotenv
@@ -75,11 +75,13 @@ def quoted(value: str) -> str:
     return '"' + "".join(escapes.get(character, character) for character in value) + '"'
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=6))
 def test_any_value_survives_double_quotes(values: dict[str, str]) -> None:
     assert parse_dotenv("\n".join(f"{name}={quoted(value)}" for name, value in values.items())) == values
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_crashes_it(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.config import Source, decode, parse_config
@@ -46,12 +46,14 @@ def pieces(draw: st.DrawFn) -> tuple[str, str, dict[str, str]]:
     return text, expected, environ
 
 
+@settings(deadline=None)
 @given(pieces())
 def test_every_reference_is_replaced_once_and_nothing_else(case: tuple[str, str, dict[str, str]]) -> None:
     text, expected, environ = case
     assert resolve(text, environ) == expected
 
 
+@settings(deadline=None)
 @given(st.text("${}:-ABab _1", max_size=20))
 def test_no_text_crashes_it(text: str) -> None:
     with contextlib.suppress(ConfigError):

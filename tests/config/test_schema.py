@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.config import Duration, Secret, json_schema, parse_config
@@ -158,6 +158,7 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(CONFIGS)
 def test_what_the_decoder_accepts_the_schema_accepts(config: dict[str, Any]) -> None:
     text = yaml.safe_dump(config)

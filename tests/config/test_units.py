@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.config.units import format_duration, parse_duration, parse_size
@@ -28,12 +28,14 @@ def test_what_is_no_duration_is_refused(text: str | float) -> None:
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_formatted_duration_reads_back(milliseconds: int) -> None:
     seconds = milliseconds / 1000
     assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**7))
 def test_whole_seconds_read_back_exactly(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
