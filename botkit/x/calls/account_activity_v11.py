@@ -15,7 +15,7 @@ import msgspec
 from botkit.errors import ActionRefused
 from botkit.x.calls.account_activity import SubscriptionCount, count_from, read_subscribed, users_from
 from botkit.x.calls.answers import is_success, nothing, success, unreadable
-from botkit.x.calls.webhooks import ReplayJob, Webhook, check_url, minute, replay_job_from, webhook_from
+from botkit.x.calls.webhooks import ReplayJob, Webhook, minute, replay_job_from, webhook_from
 from botkit.x.failures import error_from
 from botkit.x.values import objects, text
 from botkit.x.wire import Auth, Call, Request, Response, segment
@@ -55,11 +55,9 @@ def _subscriptions(environment: str, webhook_id: str, tail: str = "") -> str:
 
 
 def create_webhook(url: str, *, environment: str = "") -> Call[Webhook]:
-    """Register an address, with the app owner's tokens.
-
-    :raises ActionRefused: an address that X would not take.
-    """
-    request = Request("POST", f"{_base(environment)}/webhooks.json", (("url", check_url(url)),))
+    """Register an address, with the app owner's tokens. `botkit.x.calls.webhooks.check_url` tells
+    whether X would take it."""
+    request = Request("POST", f"{_base(environment)}/webhooks.json", (("url", url),))
     return Call("webhook.create", request, _OWNER, "account_activity_webhooks", _created)
 
 
