@@ -16,7 +16,9 @@ import msgspec
 from msgspec import Raw
 
 from botkit.errors import BadPayload
-from botkit.x import identity
+from botkit.x.identity.aaa import Parties, of_account_activity
+from botkit.x.identity.names import account_of, of_unknown
+from botkit.x.identity.xaa import Typed, message_arrays, of_activity, stream_post
 from botkit.x.item import Item
 from botkit.x.values import mend
 
@@ -27,8 +29,8 @@ __all__ = ["split"]
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 _array = msgspec.json.Decoder(list[Raw])
-_type = msgspec.json.Decoder(identity.Typed)
-_parties = msgspec.json.Decoder(identity.Parties)
+_type = msgspec.json.Decoder(Typed)
+_parties = msgspec.json.Decoder(Parties)
 _encode = msgspec.json.Encoder().encode
 
 _OPEN_ARRAY = ord("[")
@@ -54,20 +56,20 @@ def split(body: bytes, *, own_ids: frozenset[str] = frozenset()) -> list[Item]:
     :raises BadPayload: no UTF-8, no JSON, or JSON that is no object.
     """
     body, top = _decode(body)
-    account = identity.account_of(top.get("for_user_id"))
+    account = account_of(top.get("for_user_id"))
     if "matching_rules" in top:
         cuts = []
-        named = [identity.stream_post(top.get("data"), body)]
+        named = [stream_post(top.get("data"), body)]
     else:
         cuts = list(_cuts(top))
         named = [
-            identity.of_activity(cut.part, cut.inner_key, cut.inner, own_ids)
+            of_activity(cut.part, cut.inner_key, cut.inner, own_ids)
             if cut.key == "data"
-            else identity.of_account_activity(cut.key, cut.part, account, own_ids)
+            else of_account_activity(cut.key, cut.part, account, own_ids)
             for cut in cuts
         ]
     if not named:
-        named = [identity.of_unknown(body, account)]
+        named = [of_unknown(body, account)]
     if len(named) == 1:
         return [Item(*named[0], body)]
     return [Item(*name, _join(top, cut)) for name, cut in zip(named, cuts, strict=True)]
@@ -115,7 +117,7 @@ def _activity_cuts(part: Raw, *, in_array: bool) -> Iterator[_Cut]:
         return
     found = False
     if event_type.startswith("dm."):
-        for inner_key, inner in identity.message_arrays(part):
+        for inner_key, inner in message_arrays(part):
             if _is_array(inner):
                 for one in _array.decode(inner):
                     found = True

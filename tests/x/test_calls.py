@@ -414,7 +414,7 @@ def test_an_address_that_x_takes() -> None:
 
 
 def test_a_premium_account_may_post_more() -> None:
-    assert posts.create_post("x" * 25_000, limit=25_000)
+    assert posts.create_post("x" * 25_000, limit=25_000).name == "post.create"
 
 
 @pytest.mark.parametrize("value", ["", ".", ".."])

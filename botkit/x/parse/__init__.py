@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from botkit.events import Event, UnknownEvent
-from botkit.x.identity import EVENT_TYPE_ALIASES
+from botkit.x.identity.xaa import EVENT_TYPE_ALIASES
 from botkit.x.parse.aaa import account_activity_event, event_key
 from botkit.x.parse.context import Context
 from botkit.x.parse.xaa import activity_event

@@ -18,7 +18,7 @@ from botkit.events import (
     Unmute,
     User,
 )
-from botkit.x.identity import RELATIONS
+from botkit.x.identity.aaa import RELATIONS
 from botkit.x.parse.messages import message_event, read_event, typing_event
 from botkit.x.parse.posts import post_text, tweet_event
 from botkit.x.parse.users import Users, user_from

@@ -19,7 +19,7 @@ from botkit.events import (
     SpaceStarted,
     User,
 )
-from botkit.x.identity import only_other
+from botkit.x.identity.xaa import only_other
 from botkit.x.parse.aaa import RELATION_EVENTS, account_activity_event, event_key
 from botkit.x.parse.context import Context
 from botkit.x.parse.messages import read_event, typing_event
