@@ -322,7 +322,8 @@ def test_odd_ids_make_safe_keys(message_id: object, key: str) -> None:
 
 
 def test_an_account_that_is_no_id_is_none() -> None:
-    for account in ("1:2", "x" * 300, None, {}, []):
+    accounts: list[object] = ["1:2", "x" * 300, None, {}, []]
+    for account in accounts:
         item = one({"for_user_id": account, "direct_message_events": [message("10")]})
         assert item.conversation.account_id in {"", "1"}
 
