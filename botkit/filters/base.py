@@ -100,7 +100,7 @@ class Filter(ABC):
 class Everything(Filter):
     """Matches every event: a handler without filters."""
 
-    def match(self, event: Event) -> Mapping[str, str] | None:  # noqa: ARG002 - the event does not matter
+    def match(self, event: Event) -> Mapping[str, str] | None:
         return NO_ARGUMENTS
 
     def __str__(self) -> str:

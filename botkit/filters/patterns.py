@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botkit.filters.base import NO_ARGUMENTS, Filter
 from botkit.filters.keys import Key, fold, gram_key, rarity, text_of
@@ -78,51 +78,89 @@ def required_texts(pattern: re.Pattern[str]) -> frozenset[str] | None:
         # The standard library's own parser is private. Without it, or with one that answers otherwise, there
         # is no hint, and everything works as before.
         parser = importlib.import_module("re._parser")
-        return _of_sequence(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+        return _of_sequence(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)).required
     except (ImportError, AttributeError, TypeError, ValueError, LookupError, RecursionError, re.error):
         return None
 
 
-def _of_sequence(parsed: Iterable[tuple[Any, Any]]) -> frozenset[str] | None:
-    """Literals that follow each other are one text; of all that must be there the rarest is enough."""
+# So many alternatives are spelled out, `(hi|hello) (you|all)` being four; more are taken apart.
+_MOST_ALTERNATIVES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a part of a pattern tells of the text that it matches, folded.
+
+    :param exact: it matches nothing but one of these.
+    :param required: whatever it matches holds one of these.
+    """
+
+    exact: frozenset[str] | None = None
+    required: frozenset[str] | None = None
+
+
+_NOTHING: Final = _Told()
+_EMPTY: Final = _Told(exact=frozenset(("",)))
+
+
+def _of_sequence(parsed: Iterable[tuple[Any, Any]]) -> _Told:
+    """Exactly known parts that follow each other are one text; of what must be there the rarest is enough."""
     found: list[frozenset[str]] = []
-    run: list[str] = []
-
-    def end_of_run() -> None:
-        if run:
-            found.append(frozenset((fold("".join(run)),)))
-            run.clear()
-
+    run = frozenset(("",))
+    unbroken = True
     for operation, operand in parsed:
-        name = str(operation)
-        if name == "LITERAL":
-            run.append(chr(operand))
+        told = _of_operation(str(operation), operand)
+        if told.exact is not None and len(run) * len(told.exact) <= _MOST_ALTERNATIVES:
+            run = frozenset(before + after for before in run for after in told.exact)
             continue
-        end_of_run()
-        inner = _of_operation(name, operand)
-        if inner is not None:
-            found.append(inner)
-    end_of_run()
-    return max(found, key=_worth) if found else None
+        unbroken = False
+        found.append(run)
+        run = told.exact if told.exact is not None else frozenset(("",))
+        if told.exact is None and told.required is not None:
+            found.append(told.required)
+    found.append(run)
+    useful = [texts for texts in found if "" not in texts]
+    return _Told(run if unbroken else None, max(useful, key=_worth) if useful else None)
 
 
-def _of_operation(name: str, operand: Any) -> frozenset[str] | None:
+def _of_operation(name: str, operand: Any) -> _Told:
+    if name == "LITERAL":
+        return _Told(exact=frozenset((fold(chr(operand)),)))
+    if name == "IN":
+        return _of_letters(operand)
+    if name in {"AT", "ASSERT", "ASSERT_NOT"}:
+        return _EMPTY  # they match no letter of their own
     if name == "SUBPATTERN":
         return _of_sequence(operand[-1])
     if name == "ATOMIC_GROUP":
         return _of_sequence(operand)
-    if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
-        least, _, repeated = operand
-        return _of_sequence(repeated) if least else None
     if name == "BRANCH":
-        together: set[str] = set()
-        for branch in operand[1]:
-            texts = _of_sequence(branch)
-            if texts is None:
-                return None
-            together |= texts
-        return frozenset(together)
-    return None
+        return _of_branches([_of_sequence(branch) for branch in operand[1]])
+    if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+        least, most, repeated = operand
+        inner = _of_sequence(repeated)
+        if least:
+            return _Told(required=inner.required)
+        return _of_branches([inner, _EMPTY]) if most == 1 else _NOTHING
+    return _NOTHING
+
+
+def _of_letters(letters: Iterable[tuple[Any, Any]]) -> _Told:
+    """``[pP]``: a few letters, told one by one; a negation, a range or a class tells nothing."""
+    listed = list(letters)
+    if len(listed) > _MOST_ALTERNATIVES or any(str(kind) != "LITERAL" for kind, _ in listed):
+        return _NOTHING
+    return _Told(exact=frozenset(fold(chr(letter)) for _, letter in listed))
+
+
+def _of_branches(branches: list[_Told]) -> _Told:
+    exact: set[str] = set()
+    required: set[str] | None = set()
+    for told in branches:
+        exact |= told.exact or frozenset()
+        required = None if required is None or told.required is None else required | told.required
+    known = all(told.exact is not None for told in branches) and len(exact) <= _MOST_ALTERNATIVES
+    return _Told(frozenset(exact) if known else None, None if required is None else frozenset(required))
 
 
 def _worth(texts: frozenset[str]) -> tuple[int, int]:

@@ -190,14 +190,6 @@ def make_handler(
     )
 
 
-def _kind(parameter: inspect.Parameter) -> str:
-    if parameter.kind is parameter.VAR_POSITIONAL:
-        return f"*{parameter.name}"
-    if parameter.kind is parameter.VAR_KEYWORD:
-        return f"**{parameter.name}"
-    return f"{parameter.name!r} by position only"
-
-
 def _check_event(function: Callable[..., Any], name: str, hook: str) -> None:
     """The hook must give what the annotation of ``event`` says, where it says anything."""
     try:
@@ -215,14 +207,14 @@ def _check_event(function: Callable[..., Any], name: str, hook: str) -> None:
 def _holds(wanted: object, gives: type[Event]) -> bool:
     if typing.get_origin(wanted) in {typing.Union, types.UnionType}:
         return any(_holds(kind, gives) for kind in typing.get_args(wanted))
-    if (
-        isinstance(wanted, type)
-        and wanted not in {inspect.Parameter.empty, object}
-        and not _is_protocol(wanted)
-    ):
-        return issubclass(gives, wanted)
-    return True
+    if wanted in {inspect.Parameter.empty, Any, object} or not isinstance(wanted, type):
+        return True  # says nothing, or something that only a type checker can judge
+    return bool(getattr(wanted, "_is_protocol", False)) or issubclass(gives, wanted)
 
 
-def _is_protocol(kind: type) -> bool:
-    return bool(getattr(kind, "_is_protocol", False))
+def _kind(parameter: inspect.Parameter) -> str:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return f"**{parameter.name}"
+    return f"{parameter.name!r} by position only"

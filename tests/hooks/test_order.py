@@ -141,11 +141,8 @@ def test_hooks_about_the_account_itself_need_no_own(load: Callable[..., Hooks], 
 
 def test_options_reach_the_handler(load: Callable[..., Hooks]) -> None:
     """Filters are joined with &, where is one more of them."""
-    hooks = load(
-        a=plugin(
-            'on_direct_message(contains("a"), from_user("7"), where=has_link, timeout=2.5, attempts=3, own=True)'
-        )
-    )
+    options = "where=has_link, timeout=2.5, attempts=3, own=True"
+    hooks = load(a=plugin(f'on_direct_message(contains("a"), from_user("7"), {options})'))
     (handler,) = hooks.handlers()
     assert str(handler.filter) == 'contains("a") & from_user("7") & has_link'
     assert (handler.timeout_s, handler.attempts, handler.own, handler.fallback) == (2.5, 3, True, False)
