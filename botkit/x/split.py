@@ -17,23 +17,24 @@ from msgspec import Raw
 
 from botkit.errors import BadPayload
 from botkit.x.identity.aaa import Parties, of_account_activity
-from botkit.x.identity.names import account_of, of_unknown
-from botkit.x.identity.xaa import Typed, message_arrays, of_activity, stream_post
+from botkit.x.identity.names import Name, id_in, of_unknown
+from botkit.x.identity.xaa import Envelope, message_arrays, of_activity, of_message, stream_post
 from botkit.x.item import Item
 from botkit.x.values import mend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["split"]
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 _array = msgspec.json.Decoder(list[Raw])
-_type = msgspec.json.Decoder(Typed)
+_envelope = msgspec.json.Decoder(Envelope)
 _parties = msgspec.json.Decoder(Parties)
 _encode = msgspec.json.Encoder().encode
 
 _OPEN_ARRAY = ord("[")
+_SINGLE = frozenset({"user_event", "replay_job_status"})
 
 
 class _Cut(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ class _Cut(msgspec.Struct, frozen=True):
     key: str
     part: Raw
     in_array: bool
+    envelope: Envelope | None = None
     inner_key: str = ""
     inner: Raw | None = None
 
@@ -56,23 +58,18 @@ def split(body: bytes, *, own_ids: frozenset[str] = frozenset()) -> list[Item]:
     :raises BadPayload: no UTF-8, no JSON, or JSON that is no object.
     """
     body, top = _decode(body)
-    account = account_of(top.get("for_user_id"))
+    account = id_in(top.get("for_user_id"))
     if "matching_rules" in top:
         cuts = []
         named = [stream_post(top.get("data"), body)]
     else:
         cuts = list(_cuts(top))
-        named = [
-            of_activity(cut.part, cut.inner_key, cut.inner, own_ids)
-            if cut.key == "data"
-            else of_account_activity(cut.key, cut.part, account, own_ids)
-            for cut in cuts
-        ]
+        named = [_named(cut, account, own_ids) for cut in cuts]
     if not named:
         named = [of_unknown(body, account)]
     if len(named) == 1:
         return [Item(*named[0], body)]
-    return [Item(*name, _join(top, cut)) for name, cut in zip(named, cuts, strict=True)]
+    return [Item(*name, body) for name, body in zip(named, _joined(top, cuts), strict=True)]
 
 
 def _decode(body: bytes) -> tuple[bytes, dict[str, Raw]]:
@@ -93,7 +90,7 @@ def _decode(body: bytes) -> tuple[bytes, dict[str, Raw]]:
 
 def _cuts(top: Mapping[str, Raw]) -> Iterator[_Cut]:
     for key, raw in top.items():
-        if key.endswith("_events") or key in {"user_event", "replay_job_status"}:
+        if key.endswith("_events") or key in _SINGLE:
             if _is_array(raw):
                 yield from (_Cut(key, part, in_array=True) for part in _array.decode(raw))
             else:
@@ -107,23 +104,31 @@ def _cuts(top: Mapping[str, Raw]) -> Iterator[_Cut]:
 def _activity_cuts(part: Raw, *, in_array: bool) -> Iterator[_Cut]:
     """The events of one XAA envelope: one, or as many direct messages as its payload holds."""
     try:
-        event_type = _type.decode(part).event_type
+        envelope = _envelope.decode(part)
     except msgspec.ValidationError:
         # No object, or an event type that is no text: nothing of XAA's. Alone, it is an unknown body.
         if in_array:
             yield _Cut("data", part, in_array=True)
         return
-    if event_type == "" and not in_array:
+    if envelope.event_type == "" and not in_array:
         return
     found = False
-    if event_type.startswith("dm."):
-        for inner_key, inner in message_arrays(part):
+    if envelope.event_type.startswith("dm."):
+        for inner_key, inner in message_arrays(envelope):
             if _is_array(inner):
                 for one in _array.decode(inner):
                     found = True
-                    yield _Cut("data", part, in_array, inner_key, one)
+                    yield _Cut("data", part, in_array, envelope, inner_key, one)
     if not found:
-        yield _Cut("data", part, in_array)
+        yield _Cut("data", part, in_array, envelope)
+
+
+def _named(cut: _Cut, account: str, own_ids: frozenset[str]) -> Name:
+    if cut.envelope is None:
+        return of_account_activity(cut.key, cut.part, account, own_ids)
+    if cut.inner is None:
+        return of_activity(cut.envelope)
+    return of_message(cut.envelope, cut.inner_key, cut.inner, own_ids)
 
 
 def _is_array(raw: Raw) -> bool:
@@ -131,45 +136,62 @@ def _is_array(raw: Raw) -> bool:
     return memoryview(raw)[0] == _OPEN_ARRAY
 
 
-def _join(top: Mapping[str, Raw], cut: _Cut) -> bytes:
-    """A body with this event alone, in the envelope it came in."""
-    if cut.inner is not None:
-        envelope = _object.decode(cut.part)
-        payload = _object.decode(envelope["payload"])
-        envelope["payload"] = _object_of(_alone(payload, cut.inner_key, cut.inner, in_array=True))
-        part = _object_of(envelope)
-    else:
-        part = cut.part
-    return bytes(_object_of(_alone(top, cut.key, part, in_array=cut.in_array)))
+class _Around:
+    """What stands around the events of one object; read once, however many events there are."""
+
+    def __init__(self, members: Mapping[str, Raw]) -> None:
+        same = {name: raw for name, raw in members.items() if not _holds_events(name)}
+        users = same.get("users")
+        self._users: dict[str, Raw] | None = None
+        if users is not None:
+            try:
+                self._users = _object.decode(users)
+                del same["users"]
+            except msgspec.ValidationError:
+                pass
+        self._same = b"".join(_encode(name) + b":" + bytes(raw) + b"," for name, raw in same.items())
+
+    def object_with(self, cut: _Cut, key: str, part: bytes | Raw, *, in_array: bool) -> bytes:
+        """The object with this event alone.
+
+        Of the users beside direct messages it holds those the event names: a copy of the whole map in each of
+        n items would grow with n².
+        """
+        users = self._users
+        if users is not None:
+            if (cut.inner_key or cut.key).startswith("direct_message"):
+                named = _named_in(cut.part if cut.inner is None else cut.inner)
+                users = {name: users[name] for name in named if name in users}
+            inside = b",".join(_encode(name) + b":" + bytes(raw) for name, raw in users.items())
+            head = self._same + b'"users":{' + inside + b"},"
+        else:
+            head = self._same
+        value = b"[" + bytes(part) + b"]" if in_array else bytes(part)
+        return b"{" + head + _encode(key) + b":" + value + b"}"
 
 
-def _alone(members: Mapping[str, Raw], key: str, part: Raw, *, in_array: bool) -> dict[str, Raw]:
-    alone = {
-        name: raw
-        for name, raw in members.items()
-        if not (name.endswith("_events") or name in {"user_event", "replay_job_status", "data"})
-    }
-    if key.startswith("direct_message") and "users" in alone:
-        # Only those the event names: a copy of the whole map in each of n items would grow with n².
-        alone["users"] = _only(alone["users"], _named_in(part))
-    alone[key] = Raw(b"[" + bytes(part) + b"]") if in_array else part
-    return alone
+def _holds_events(name: str) -> bool:
+    return name.endswith("_events") or name in _SINGLE or name in {"data", "payload"}
 
 
-def _named_in(part: Raw) -> frozenset[str]:
+def _named_in(part: Raw) -> list[str]:
     try:
-        return _parties.decode(part).ids()
+        return sorted(_parties.decode(part).ids())
     except msgspec.ValidationError:
-        return frozenset()
+        return []
 
 
-def _only(users: Raw, wanted: frozenset[str]) -> Raw:
-    try:
-        members = _object.decode(users)
-    except msgspec.ValidationError:
-        return users
-    return _object_of({key: raw for key, raw in members.items() if key in wanted})
-
-
-def _object_of(members: Mapping[str, Raw]) -> Raw:
-    return Raw(b"{" + b",".join(_encode(key) + b":" + bytes(raw) for key, raw in members.items()) + b"}")
+def _joined(top: Mapping[str, Raw], cuts: Sequence[_Cut]) -> Iterator[bytes]:
+    """For each event a body with it alone, in the envelope it came in."""
+    around = _Around(top)
+    envelopes: dict[int, tuple[_Around, _Around]] = {}
+    for cut in cuts:
+        part: bytes | Raw = cut.part
+        if cut.inner is not None:
+            if id(cut.part) not in envelopes:
+                envelope = _object.decode(cut.part)
+                envelopes[id(cut.part)] = _Around(envelope), _Around(_object.decode(envelope["payload"]))
+            outer, inner = envelopes[id(cut.part)]
+            payload = inner.object_with(cut, cut.inner_key, cut.inner, in_array=True)
+            part = outer.object_with(cut, "payload", payload, in_array=False)
+        yield around.object_with(cut, cut.key, part, in_array=cut.in_array)

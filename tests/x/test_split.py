@@ -384,6 +384,30 @@ def test_one_envelope_may_hold_several_messages() -> None:
     assert events[0].sender.username == "OtherUser"
 
 
+@pytest.mark.parametrize(
+    "odd", [{"filter": 5}, {"filter": []}, {"event_uuid": {}}, {"tag": [1]}, {"includes": 5}]
+)
+def test_odd_members_of_an_envelope_lose_none_of_its_messages(odd: dict[str, Any]) -> None:
+    data = sample("xaa/dm_received")["data"] | odd
+    data["payload"]["direct_message_events"] = [message("10"), message("11")]
+    items = split(body_of({"data": data}))
+    assert [item.id.partition(":")[2] for item in items] == ["dm:10", "dm:11"]
+    assert all(isinstance(parse(item, received_at=NOW), DirectMessage) for item in items)
+
+
+@pytest.mark.parametrize("wrap", ["account activity", "activity"])
+def test_many_messages_in_one_body_cost_what_they_weigh(wrap: str) -> None:
+    """Each copy holds two users, not the whole map, and no envelope is read once per message."""
+    users = {str(number): {"id": str(number), "name": "n" * 50} for number in range(1_000)}
+    inner = {"direct_message_events": [message(str(number)) for number in range(1_000)], "users": users}
+    body = {"for_user_id": "1", **inner}
+    if wrap == "activity":
+        body = {"data": {"event_type": "dm.received", "filter": {"user_id": "1"}, "payload": inner}}
+    items = split(body_of(body))
+    assert len({item.id for item in items}) == 1_000
+    assert max(len(item.payload) for item in items) < 700
+
+
 def test_a_type_with_two_names_is_one() -> None:
     ids = {
         one({"data": {"event_type": name, "event_uuid": "5", "filter": {"user_id": "1"}, "payload": {}}}).id

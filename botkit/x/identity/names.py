@@ -18,8 +18,8 @@ __all__ = [
     "Parts",
     "PlainUser",
     "WrappedUser",
-    "account_of",
     "digest",
+    "id_in",
     "joined",
     "named",
     "of_unknown",
@@ -99,8 +99,8 @@ def joined(*parts: str) -> str:
     return ":".join(parts) if all(parts) else ""
 
 
-def account_of(raw: Raw | None) -> str:
-    """``for_user_id``, or ``""``."""
+def id_in(raw: Raw | None) -> str:
+    """The id that stands in these bytes, or ``""``."""
     try:
         return safe_id(_id_in.decode(raw)) if raw is not None else ""
     except BROKEN:

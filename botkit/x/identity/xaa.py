@@ -16,6 +16,7 @@ from botkit.x.identity.names import (
     Name,
     Parts,
     WrappedUser,
+    id_in,
     joined,
     named,
     safe_id,
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVENT_TYPE_ALIASES",
-    "Typed",
+    "Envelope",
     "chat_parties",
     "message_arrays",
     "of_activity",
+    "of_message",
     "only_other",
     "stream_post",
 ]
@@ -44,24 +46,28 @@ _POST_TYPES = frozenset(
 )
 
 
-class Typed(Struct):
-    """An XAA envelope as far as its type."""
-
-    event_type: str = ""
-
-
 class _Filter(Struct):
     user_id: Id = None
     keyword: Id = None
     direction: Id = None
 
 
-class _Envelope(Struct):
+class Envelope(Struct):
+    """An XAA envelope: only its type is read at once, so that nothing odd beside it hides the payload."""
+
     event_type: str = ""
-    event_uuid: Id = None
-    filter: _Filter | None = None
+    event_uuid: Raw = Raw(b"null")
+    filter: Raw = Raw(b"{}")
     payload: Raw = Raw(b"{}")
     includes: Raw = Raw(b"{}")
+
+    @property
+    def matched(self) -> _Filter:
+        """What the subscription is for."""
+        try:
+            return _filter_in.decode(self.filter)
+        except BROKEN:
+            return _Filter()
 
 
 class _Included(Struct):
@@ -103,47 +109,46 @@ def stream_post(data: Raw | None, body: bytes) -> Name:
     return named(("", "stream.post", key, ""), body)
 
 
-def message_arrays(part: Raw) -> Iterator[tuple[str, Raw]]:
+def message_arrays(envelope: Envelope) -> Iterator[tuple[str, Raw]]:
     """The ``…_events`` members of the payload of a ``dm.…`` event, which are account activity's."""
     try:
-        payload = _members_in.decode(_envelope_in.decode(part).payload)
+        payload = _members_in.decode(envelope.payload)
     except BROKEN:
         return
     yield from ((key, raw) for key, raw in payload.items() if key.endswith("_events"))
 
 
-def of_activity(part: Raw, inner_key: str, inner: Raw | None, own_ids: frozenset[str]) -> Name:
-    """The name of one XAA envelope, or of one direct message in it."""
-    try:
-        envelope = _envelope_in.decode(part)
-    except BROKEN:
-        return named(("", "unknown", "", ""), part)
-    account = safe_id(envelope.filter.user_id) if envelope.filter else ""
-    if inner is not None:
-        if not account:
-            account = _message_account(envelope.event_type, inner)
-        return of_account_activity(inner_key, inner, account, own_ids)
+def of_message(envelope: Envelope, key: str, part: Raw, own_ids: frozenset[str]) -> Name:
+    """The name of one direct message (or receipt) in an XAA envelope."""
+    account = safe_id(envelope.matched.user_id)
+    if not account:
+        # Without a filter the type tells the side.
+        try:
+            parties = parties_in.decode(part)
+            account = parties.sender if envelope.event_type == "dm.sent" else parties.recipient
+        except BROKEN:
+            account = ""
+    return of_account_activity(key, part, account, own_ids)
+
+
+def of_activity(envelope: Envelope) -> Name:
+    """The name of an XAA envelope that holds one event."""
+    matched = envelope.matched
+    account = safe_id(matched.user_id)
     event_type = EVENT_TYPE_ALIASES.get(envelope.event_type, envelope.event_type)
     try:
         payload = _payload_in.decode(envelope.payload)
-        parts = _activity_parts(event_type, envelope, payload, account)
+        parts = _activity_parts(event_type, envelope, payload, account, matched=matched)
     except BROKEN:
         parts = account, safe_kind(event_type), "", ""
     if not parts[2]:
-        parts = parts[0], parts[1], safe_id(envelope.event_uuid), parts[3]
+        parts = parts[0], parts[1], id_in(envelope.event_uuid), parts[3]
     return named(parts, envelope.payload)
 
 
-def _message_account(event_type: str, inner: Raw) -> str:
-    """Whose message it is when no filter says: the type tells the side."""
-    try:
-        parties = parties_in.decode(inner)
-    except BROKEN:
-        return ""
-    return parties.sender if event_type == "dm.sent" else parties.recipient
-
-
-def _activity_parts(event_type: str, envelope: _Envelope, payload: _Payload, account: str) -> Parts:
+def _activity_parts(
+    event_type: str, envelope: Envelope, payload: _Payload, account: str, *, matched: _Filter
+) -> Parts:
     family, _, action = event_type.partition(".")
     if event_type in _POST_TYPES:
         post = payload.post or payload
@@ -156,7 +161,7 @@ def _activity_parts(event_type: str, envelope: _Envelope, payload: _Payload, acc
         account = account or safe_id(payload.author_id)
         return account, "post_deleted", safe_id(payload.id), account
     if event_type == "like.create":
-        return _like_parts(envelope, payload, account)
+        return _like_parts(envelope, payload, account, matched.direction)
     if family in {"follow", "mute", "block"} and action in RELATION_KINDS:
         source, target = user_id(payload.source), user_id(payload.target)
         return account, action, "", target if source == account else source
@@ -171,8 +176,7 @@ def _activity_parts(event_type: str, envelope: _Envelope, payload: _Payload, acc
         return account, event_type, safe_id(payload.broadcast_id), account
     if event_type == "news.new":
         # One story can answer two keywords, and each is an event of its own.
-        keyword = envelope.filter.keyword if envelope.filter else None
-        suffix = hashlib.sha256(str(keyword).encode("utf-8", "replace")).hexdigest()[:12]
+        suffix = hashlib.sha256(str(matched.keyword).encode("utf-8", "replace")).hexdigest()[:12]
         return "", event_type, joined(safe_id(payload.id), suffix), ""
     if event_type == "oauth.revoke":
         account = account or safe_id(payload.user_id)
@@ -182,9 +186,8 @@ def _activity_parts(event_type: str, envelope: _Envelope, payload: _Payload, acc
     return account, safe_kind(event_type), "", ""
 
 
-def _like_parts(envelope: _Envelope, payload: _Payload, account: str) -> Parts:
+def _like_parts(envelope: Envelope, payload: _Payload, account: str, direction: Id) -> Parts:
     author = safe_id(payload.liked_tweet_author_id) or safe_id(payload.tweet_author_id)
-    direction = envelope.filter.direction if envelope.filter else None
     if direction == "outbound" or (direction != "inbound" and author != account):
         return account, "like", safe_id(payload.id), author
     return account, "like", safe_id(payload.id), _liker(envelope.includes, account)
@@ -225,7 +228,7 @@ def chat_parties(event_type: str, account: str, sender: str, conversation: Any) 
 
 
 _members_in = msgspec.json.Decoder(dict[str, Raw])
-_envelope_in = msgspec.json.Decoder(_Envelope)
+_filter_in = msgspec.json.Decoder(_Filter)
 _payload_in = msgspec.json.Decoder(_Payload)
 _post_ids_in = msgspec.json.Decoder(_PostIds)
 _included_in = msgspec.json.Decoder(_Included)
