@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from botkit.simulator.world import Message, Post
+    from botkit.simulator.things import Message, Post
 
 __all__ = [
     "Activity",

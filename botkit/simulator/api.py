@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from botkit.simulator.limits import Limits
     from botkit.simulator.publish import Publisher
     from botkit.simulator.subscriptions import Subscriptions
+    from botkit.simulator.things import User
     from botkit.simulator.webhooks import Webhooks
-    from botkit.simulator.world import User, World
+    from botkit.simulator.world import World
 
 __all__ = ["Answer", "Api", "Call", "Endpoint", "Parts"]
 
@@ -252,7 +253,7 @@ class Api:
         )
 
 
-class _Unavailable(Exception):  # noqa: N818 - never leaves this module
+class _Unavailable(Exception):
     """The injected 503."""
 
 

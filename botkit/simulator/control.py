@@ -15,7 +15,7 @@ from botkit.simulator import views
 from botkit.simulator.activity import Withdrawn
 from botkit.simulator.delivery import encode
 from botkit.simulator.guard import refusal
-from botkit.simulator.world import NotAllowed, Post, User, conversation_id
+from botkit.simulator.things import NotAllowed, Post, User, conversation_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ __all__ = ["Control"]
 _MAX_WAIT_S = 300.0
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+class Refusal(Exception):
     """What was asked can't be done; ``str()`` tells why and what to do."""
 
 
@@ -107,8 +107,8 @@ class Control:
         user = world.add_user(
             _text(body, "username"),
             _text(body, "name", ""),
-            dms_open=_flag(body, "dms_open", default=True),
-            protected=_flag(body, "protected", default=False),
+            dms_open=_flag(body, "dms_open", default=True) if "dms_open" in body else None,
+            protected=_flag(body, "protected", default=False) if "protected" in body else None,
         )
         self._parts.feed.tell("user", views.user(user))
         return views.user(user)

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.simulator.world import Message, World
+    from botkit.simulator.things import Message
+    from botkit.simulator.world import World
 
 __all__ = ["Inbox"]
 

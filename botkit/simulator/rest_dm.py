@@ -9,7 +9,7 @@ from botkit.simulator.auth import USER
 from botkit.simulator.problems import forbidden, invalid
 from botkit.simulator.schemas import GROUP, MESSAGE
 from botkit.simulator.shown import found_one, messages_page, shown_message
-from botkit.simulator.world import Message, NotAllowed, User, conversation_id
+from botkit.simulator.things import Message, NotAllowed, User, conversation_id
 from botkit.x.text import DM_LIMIT
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from botkit.simulator.shown import found_many, found_one, post_includes, shown_p
 from botkit.x.text import POST_LIMIT, post_length
 
 if TYPE_CHECKING:
-    from botkit.simulator.world import Post, User
+    from botkit.simulator.things import Content, Post, User
 
 __all__ = ["ENDPOINTS"]
 
@@ -84,16 +84,8 @@ def _check_quote(parts: Parts, quoted_id: str) -> None:
         raise forbidden("You attempted to quote a Tweet that is deleted or not visible to you.")
 
 
-def _is_duplicate(parts: Parts, me: User, content: tuple[str, tuple[str, ...], str, str]) -> bool:
-    since = parts.clock() - _DUPLICATE_S
-    for post in reversed(parts.world.posts.values()):
-        if post.at < since:
-            return False
-        if post.author_id == me.id and not post.reposted_id:
-            same = (post.text.strip(), post.media_ids, post.in_reply_to_id, post.quoted_id)
-            if same == content:
-                return True
-    return False
+def _is_duplicate(parts: Parts, me: User, content: Content) -> bool:
+    return parts.world.said_at(me.id, content) > parts.clock() - _DUPLICATE_S
 
 
 async def delete(parts: Parts, call: Call) -> Answer:

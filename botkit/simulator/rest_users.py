@@ -12,7 +12,7 @@ from botkit.simulator.schemas import TARGET_USER
 from botkit.simulator.shown import found_many, found_one, shown_user
 
 if TYPE_CHECKING:
-    from botkit.simulator.world import User
+    from botkit.simulator.things import User
 
 __all__ = ["ENDPOINTS"]
 

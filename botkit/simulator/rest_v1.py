@@ -15,7 +15,7 @@ from botkit.simulator.wire_v1 import message_event
 from botkit.x.text import DM_LIMIT
 
 if TYPE_CHECKING:
-    from botkit.simulator.world import User
+    from botkit.simulator.things import User
 
 __all__ = ["ENDPOINTS"]
 

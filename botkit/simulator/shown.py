@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from botkit.simulator.api import Call
-    from botkit.simulator.world import Message, Post, User, World
+    from botkit.simulator.things import Message, Post, User
+    from botkit.simulator.world import World
 
 __all__ = [
     "found_many",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botkit.simulator.api import Parts
-    from botkit.simulator.world import Message, Post, User
+    from botkit.simulator.things import Message, Post, User
 
 __all__ = ["message", "post", "state", "user"]
 

@@ -23,7 +23,8 @@ from botkit.simulator.entities import Rendered, render, short_link
 
 if TYPE_CHECKING:
     from botkit.simulator.config import SimulatorConfig
-    from botkit.simulator.world import Message, Post, User, World
+    from botkit.simulator.things import Message, Post, User
+    from botkit.simulator.world import World
 
 __all__ = ["account_activity_body", "message_event", "post_object"]
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botkit.simulator.config import SimulatorConfig
-    from botkit.simulator.world import Message, Post, User, World
+    from botkit.simulator.things import Message, Post, User
+    from botkit.simulator.world import World
 
 __all__ = [
     "Notice",
@@ -129,7 +130,7 @@ def _post_notices(post: Post, world: World) -> Iterator[Notice]:
         return
     for user in world.mentions(post.text):
         if user.id != author.id:
-            includes = {"users": [user_object(author), user_object(user)]}
+            includes = {"users": [user_object(author), user_object(user)], "tweets": [payload]}
             yield Notice("post.mention.create", user.id, payload, includes, event_uuid=post.id)
 
 

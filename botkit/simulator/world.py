@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botkit.simulator.activity import (
@@ -24,87 +23,15 @@ from botkit.simulator.activity import (
 )
 from botkit.simulator.entities import mentioned
 from botkit.simulator.ids import Snowflakes
+from botkit.simulator.things import Content, Message, NotAllowed, Post, User, content_of, conversation_id
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Message", "NotAllowed", "Post", "User", "World", "conversation_id"]
+__all__ = ["World"]
 
 _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-
-
-class NotAllowed(Exception):  # noqa: N818 - a refusal of the world's rules, answered by whoever asked
-    """The world's rules forbid it; ``str()`` says which one."""
-
-
-@dataclass(slots=True)
-class User:
-    """A person or account."""
-
-    id: str
-    username: str
-    name: str
-    created_at: float
-    dms_open: bool = True
-    protected: bool = False
-    profile: dict[str, str] = field(default_factory=dict)
-    followers: int = 0
-    following: int = 0
-    posts: int = 0
-    likes: int = 0
-
-
-@dataclass(slots=True)
-class Message:
-    """A direct message; ``recipient_id`` is empty in a group.
-
-    ``app_id`` is the app that sent it, empty when a person typed it. ``quick_reply`` is the metadata of the
-    option that was tapped. ``hidden_for`` are those who deleted it for themselves.
-    """
-
-    id: str
-    conversation_id: str
-    sender_id: str
-    recipient_id: str
-    text: str
-    at: float
-    app_id: str = ""
-    media_id: str = ""
-    media_url: str = ""
-    options: tuple[dict[str, str], ...] = ()
-    ctas: tuple[dict[str, str], ...] = ()
-    quick_reply: str | None = None
-    hidden_for: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Post:
-    """A post. ``prefix`` holds the mentions that X puts in front of a reply by itself."""
-
-    id: str
-    author_id: str
-    text: str
-    at: float
-    conversation_id: str
-    prefix: str = ""
-    in_reply_to_id: str = ""
-    quoted_id: str = ""
-    reposted_id: str = ""
-    app_id: str = ""
-    media_ids: tuple[str, ...] = ()
-    hidden: bool = False
-
-    @property
-    def full_text(self) -> str:
-        """The text with the mentions in front."""
-        return self.prefix + self.text
-
-
-def conversation_id(one: str, other: str) -> str:
-    """The id of a one-to-one conversation: the smaller id first (Source: X docs, direct-messages)."""
-    low, high = sorted((one, other), key=int)
-    return f"{low}-{high}"
 
 
 class World:
@@ -131,6 +58,7 @@ class World:
         self._conversations: dict[str, dict[str, None]] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.posts: OrderedDict[str, Post] = OrderedDict()
+        self._said: OrderedDict[tuple[str, Content], float] = OrderedDict()
         self.likes: dict[tuple[str, str], str] = {}
         self.reposts: dict[tuple[str, str], str] = {}
         self.relations: dict[str, set[tuple[str, str]]] = {"follow": set(), "mute": set(), "block": set()}
@@ -144,8 +72,8 @@ class World:
         name: str = "",
         *,
         user_id: str = "",
-        dms_open: bool = True,
-        protected: bool = False,
+        dms_open: bool | None = None,
+        protected: bool | None = None,
     ) -> User:
         """A new user; the one who has the name already is returned, changed to what is given here.
 
@@ -157,15 +85,17 @@ class World:
             raise NotAllowed(msg)
         known = self.named(username)
         if known is not None:
-            known.name, known.dms_open, known.protected = name or known.name, dms_open, protected
+            known.name = name or known.name
+            known.dms_open = known.dms_open if dms_open is None else dms_open
+            known.protected = known.protected if protected is None else protected
             return known
         user = User(
             id=user_id or self.ids.next(),
             username=username,
             name=name or username,
             created_at=self.clock(),
-            dms_open=dms_open,
-            protected=protected,
+            dms_open=dms_open is not False,
+            protected=bool(protected),
         )
         self.users[user.id] = user
         self._by_name[username.lower()] = user.id
@@ -310,6 +240,9 @@ class World:
         )
         self.posts[post_id] = post
         author.posts += 1
+        self._said[author.id, content_of(post)] = post.at
+        if len(self._said) > self._keep:
+            self._said.popitem(last=False)
         if len(self.posts) > self._keep:
             self.posts.popitem(last=False)
         if not quiet:
@@ -343,6 +276,10 @@ class World:
             if post.author_id == author_id and not post.reposted_id:
                 return post
         return None
+
+    def said_at(self, author_id: str, content: Content) -> float:
+        """When the author last posted exactly this; 0 when never."""
+        return self._said.get((author_id, content), 0.0)
 
     def posts_by(self, author_id: str) -> Sequence[Post]:
         """All posts of an author, oldest first."""

@@ -1,4 +1,4 @@
-"""A running simulator, a bot's side of it (signed requests, a webhook), and clocks that tests move by hand."""
+"""A running simulator, the bot's side of it (signed requests, a webhook), a clock that tests move by hand."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Rig:
         form: dict[str, str] | None = None,
         **keys: str,
     ) -> tuple[int, Any, Any]:
-        """A request as the bot (``user``), as the app (``app``) or unsigned (``none``): status, JSON, headers."""
+        """A request as the bot (``user``), the ``app`` or unsigned (``none``): status, JSON, headers."""
         url, headers, data = f"{self.sim.url}{path}", dict[str, str](), b""
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -164,7 +164,9 @@ class Rig:
     async def control(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """A request to the control API."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.http.request(method, f"{self.sim.url}/_sim/{path}", json=body, headers=sent) as answer:
+        async with self.http.request(
+            method, f"{self.sim.url}/_sim/{path}", json=body, headers=sent
+        ) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if text else None
 

@@ -24,7 +24,8 @@ async def test_who_is_not_there(rig):
 
 
 @pytest.mark.parametrize(
-    "path", ["/2/users", "/2/users?ids=x", "/2/users/by?usernames=", "/2/users/by/username/far-too-long-a-name"]
+    "path",
+    ["/2/users", "/2/users?ids=x", "/2/users/by?usernames=", "/2/users/by/username/far-too-long-a-name"],
 )
 async def test_what_is_no_lookup_is_400(rig, path):
     assert (await rig.call("GET", path))[0] == 400

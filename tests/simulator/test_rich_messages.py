@@ -9,9 +9,7 @@ _NEW = "/1.1/direct_messages/events/new.json"
 
 def _event(rig, **data):
     target = {"recipient_id": rig.user("alice")}
-    return {
-        "event": {"type": "message_create", "message_create": {"target": target, "message_data": data}}
-    }
+    return {"event": {"type": "message_create", "message_create": {"target": target, "message_data": data}}}
 
 
 async def test_options_and_buttons(rig, sample):
@@ -81,7 +79,9 @@ async def test_typing_and_read(rig):
     _, got = await rig.control("POST", "dm", {"from": "alice", "text": "hello"})
     alice = rig.user("alice")
     with rig.sim.feed.listen() as told:
-        status, _, _ = await rig.call("POST", "/1.1/direct_messages/indicate_typing.json", form={"recipient_id": alice})
+        status, _, _ = await rig.call(
+            "POST", "/1.1/direct_messages/indicate_typing.json", form={"recipient_id": alice}
+        )
         assert status == 204
         kind, data = await told.get()
         assert (kind, data["to"]) == ("typing", alice)

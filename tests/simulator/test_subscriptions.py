@@ -35,7 +35,9 @@ async def test_account_activity(rig, sample):
 async def test_account_activity_refusals(rig, rig_with):
     path = "/2/account_activity/webhooks/5/subscriptions"
     for method, tail, auth in (("POST", "all", "user"), ("GET", "all", "user"), ("GET", "all/list", "app")):
-        status, body, _ = await rig.call(method, f"{path}/{tail}", {} if method == "POST" else None, auth=auth)
+        status, body, _ = await rig.call(
+            method, f"{path}/{tail}", {} if method == "POST" else None, auth=auth
+        )
         assert (status, _name(body)) == (400, "WebhookIdInvalid")
     assert (await rig.call("POST", f"{path}/all", {}, auth="app"))[0] == 403
     full = await rig_with(account_activity_limit=0)
@@ -52,7 +54,12 @@ async def test_account_activity_refusals(rig, rig_with):
 async def test_the_three_answers_that_x_was_seen_to_give(rig_with, sample, shape, name):
     rig = await rig_with(create_shape=shape)
     webhook_id = await rig.register()
-    wanted = {"event_type": "post.create", "filter": {"user_id": rig.bot_id}, "tag": "t", "webhook_id": webhook_id}
+    wanted = {
+        "event_type": "post.create",
+        "filter": {"user_id": rig.bot_id},
+        "tag": "t",
+        "webhook_id": webhook_id,
+    }
     _, body, _ = await rig.call("POST", _ACTIVITY, wanted)
     known = sample(f"rest/activity_subscription_create_200_{name}")
     assert type(body["data"]) is type(known["data"])

@@ -65,7 +65,11 @@ function complain(error) {
 }
 
 const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const took = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`);
+const day = (at) => new Date(at * 1000).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+function took(seconds) {
+  if (seconds < 0.001) return "<1 ms";
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+}
 const nameOf = (id) => (state.bot && id === state.bot.id ? state.bot.name : (state.users.get(id) || { name: id }).name);
 
 function hue(text) {
@@ -188,8 +192,25 @@ async function tap(option, choices) {
   } catch (error) { complain(error); }
 }
 
-function fact(text) {
-  put(make("p", { class: "fact", text }));
+function fact(text, tone = "") {
+  put(make("p", { class: `fact ${tone}`, text }));
+}
+
+// What went wrong on the way is told where the answer is missed, not only in the log.
+const told = new Set();
+function explain(entry) {
+  if (told.has(entry.n)) return;
+  const lost = entry.kind === "delivery" && /^(lost|dropped|not sent|broken)/.test(entry.state);
+  const writes = entry.kind === "request" && entry.method === "POST" && /\/(messages|tweets|events\/new\.json)$/.test(entry.path);
+  if (lost) fact(`The bot was not told: ${entry.event} ${entry.state}`, "bad");
+  else if (writes && (entry.status === 0 || entry.status >= 400)) fact(`The bot's ${entry.method} ${entry.path} was refused: ${entry.status || "hung up"} ${reason(entry.answer)}`, "bad");
+  else return;
+  told.add(entry.n);
+}
+
+function reason(answer) {
+  if (!answer || typeof answer === "string") return answer || "";
+  return answer.errors && answer.errors.length ? answer.errors[0].message : answer.detail || answer.title || "";
 }
 
 function concerns(post) {
@@ -331,6 +352,7 @@ function listen() {
     if (document.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return;
     if (message.from === state.bot.id) $("typing").hidden = true;
     put(bubble(message));
+    if (message.from !== state.bot.id && !state.webhooks.length) fact("Nobody was told: no bot is connected", "bad");
   });
   on("typing", (typing) => {
     if (typing.from !== state.bot.id || typing.to !== state.current) return;
@@ -350,8 +372,8 @@ function listen() {
     drawFollow();
   });
   on("faults", drawFaultCount);
-  on("delivery", log);
-  on("request", (entry) => { log(entry); if (/^\/2\/(webhooks|activity|account_activity)/.test(entry.path)) sync().catch(complain); });
+  on("delivery", (entry) => { log(entry); explain(entry); });
+  on("request", (entry) => { log(entry); explain(entry); if (/^\/2\/(webhooks|activity|account_activity)/.test(entry.path)) sync().catch(complain); });
   source.addEventListener("error", () => drawStatus(false));
 }
 
@@ -436,7 +458,7 @@ $("open-faults").addEventListener("click", async () => {
       return make("label", {}, make("span", { text: label }), input);
     }));
     enforced = $("enforce").checked = found.limits.enforced;
-    const windows = found.limits.windows.map((one) => make("li", {}, make("span", { text: `${one.window} (${one.period_s === 86400 ? "24 h" : "15 min"})` }), make("span", { text: `${one.remaining} of ${one.limit} left until ${clock(one.reset_at)}` })));
+    const windows = found.limits.windows.map((one) => make("li", {}, make("span", { text: `${one.window} (${one.period_s === 86400 ? "24 h" : "15 min"})` }), make("span", { text: `${one.remaining} of ${one.limit} left until ${one.period_s === 86400 ? day(one.reset_at) : clock(one.reset_at)}` })));
     $("windows").replaceChildren(...(windows.length ? windows : [make("li", { text: "No window is open: the bot has not called X yet." })]));
     $("faults").showModal();
   } catch (error) { complain(error); }
