@@ -119,6 +119,12 @@ def test_a_malformed_header_is_refused(sent: str | None) -> None:
         parse_authorization(sent)
 
 
+def test_an_empty_consumer_secret_verifies_nothing_not_even_its_own_signature() -> None:
+    sent = authorization("POST", VECTOR["url"], PARAMETERS, consumer_secret="", form=FORM)
+    with pytest.raises(BadSignature):
+        check(sent=sent, consumer_secret="", token_secret="")
+
+
 def test_a_header_is_read_back_as_it_was_meant() -> None:
     found = parse_authorization('OAuth realm="x", ' + header().removeprefix("OAuth "))
     assert found == {**PARAMETERS, "oauth_signature": VECTOR["signature"]}

@@ -142,6 +142,7 @@ def test_what_is_no_token_is_not_signed(query: str) -> None:
         f"crc_token={TOKEN}&nonce=MTY4NTY2MjQ0ODA2MA",
         f"crc_token={TOKEN}",
         f"nonce=MTY4&crc_token={TOKEN}",
+        f"{TOKEN}&{TOKEN}",
     ],
 )
 def test_no_forgery_can_be_had_through_the_challenge(wanted: str, pattern: re.Pattern[str] | None) -> None:
@@ -155,6 +156,11 @@ def test_the_attack_works_on_a_server_that_signs_anything() -> None:
     forged = '{"for_user_id":"1"}'
     check_signature([SECRET], forged.encode(), sign(SECRET, forged.encode()))
     assert split(forged.encode())
+
+
+def test_a_pattern_must_match_the_whole_token() -> None:
+    with pytest.raises(BadToken):
+        answer_crc([SECRET], "crc_token=foobar", token_pattern=re.compile("foo"))
 
 
 def test_the_lengths_of_a_token_can_be_chosen() -> None:

@@ -435,6 +435,17 @@ def test_an_inbound_like_belongs_to_the_one_other_user_who_came_along() -> None:
     assert one({"data": like}).conversation.key == "1:2"
 
 
+def test_a_like_without_a_direction_is_the_account_s_own_unless_its_post_was_liked() -> None:
+    def conversation(author: str) -> str:
+        payload = {"id": "ab", "liked_tweet_id": "5", "liked_tweet_author_id": author}
+        return one(
+            {"data": {"event_type": "like.create", "filter": {"user_id": "1"}, "payload": payload}}
+        ).conversation.key
+
+    assert conversation("3") == "1:3"
+    assert conversation("1") == "1:"
+
+
 # -- odd JSON ----------------------------------------------------------------------------------------------
 
 
