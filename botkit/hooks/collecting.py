@@ -111,7 +111,7 @@ def make_implementation(marked: Marked, plugin: str, folder: Path) -> Implementa
 def check_hook_name(hook: str, place: str) -> None:
     """:raises PluginError: no hook has this name."""
     if hook not in all_specs():
-        meant = did_you_mean(hook, all_specs()) or "see `botkit plugins` for their names"
+        meant = did_you_mean(hook, all_specs()) or "docs/plugins.md lists them"
         raise PluginError(f"{place}: there is no hook {hook!r}; {meant}")
 
 

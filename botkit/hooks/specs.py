@@ -370,8 +370,7 @@ def around_handler(event: events.Event, handler: Handler) -> AbstractAsyncContex
 
 @hookspec
 async def on_error(event: events.Event, handler: Handler, error: BaseException) -> None:
-    """A handler raised, or took longer than it may. What it wanted done is dropped, and it may be tried
-    again.
+    """A handler raised, or took longer than it may: what it wanted done is dropped, and it may be tried anew.
 
     :param event: the event that it handled.
     :param handler: the handler.

@@ -226,7 +226,7 @@ REFUSED = {
         @hookimpl
         async def xyzzy(event): ...
         """,
-        "plugins/faq.py:4: there is no hook 'xyzzy'; see `botkit plugins` for their names",
+        "plugins/faq.py:4: there is no hook 'xyzzy'; docs/plugins.md lists them",
     ),
     "a wrapper of pluggy's": (
         """
