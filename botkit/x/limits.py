@@ -110,7 +110,7 @@ LIMITS: Mapping[str, tuple[WindowLimit, ...]] = MappingProxyType(
         "account_activity_unsubscribe": _app(500),
         "account_activity_webhooks": _app(15),
         "account_activity_replay": _app(5),
-        # not documented; asking too often is answered 403 with code 99
+        # not documented, and asking too often is refused: our own caution
         "app_token": _app(15),
         "user_token": _app(15),
     }

@@ -36,6 +36,10 @@ class Auth(enum.Enum):
     APP = "app"
     #: the consumer key and secret themselves, as HTTP Basic: only to fetch the app's bearer token
     APP_BASIC = "app_basic"
+    #: the OAuth 2.0 client id and secret, as HTTP Basic: only for user tokens of a confidential client
+    CLIENT_BASIC = "client_basic"
+    #: no credential beside what the request holds: user tokens of a public client
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,3 +222,31 @@ def test_the_answer_to_a_rich_message_names_its_conversation() -> None:
     dm_v11.typing("2").read(answer(204))
     with pytest.raises(errors.Forbidden):
         dm_v11.typing("2").read(answer(403))
+
+
+def test_user_tokens() -> None:
+    body = {
+        "token_type": "bearer",
+        "expires_in": 7200,
+        "access_token": "access",
+        "scope": "dm.read tweet.read",
+        "refresh_token": "refresh",
+    }
+    for call in (tokens.exchange_code("c", "https://a.example", "v"), tokens.refresh_token("old")):
+        found = call.read(answer(200, body))
+        assert found == tokens.UserToken("access", "refresh", 7_200.0, ("dm.read", "tweet.read"))
+        assert "access" not in repr(found)
+        assert "refresh" not in repr(found).replace("refresh_token", "")
+        with pytest.raises(errors.InvalidRequest, match=r"Value passed for the token was invalid\."):
+            call.read(
+                answer(
+                    400,
+                    {
+                        "error": "invalid_request",
+                        "error_description": "Value passed for the token was invalid.",
+                    },
+                )
+            )
+        with pytest.raises(errors.OutcomeUnknown):
+            call.read(answer(200, {}))
+    tokens.revoke_token("t").read(answer(200))

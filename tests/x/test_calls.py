@@ -348,6 +348,27 @@ def test_forms_are_sent_encoded_and_kept_decoded_for_signing() -> None:
     assert Request.with_form("POST", "/x", (("a b", "c&d+é"),)).body == b"a%20b=c%26d%2B%C3%A9"
 
 
+def test_a_client_of_oauth_2_is_confidential_or_names_itself() -> None:
+    confidential = tokens.exchange_code("c", "https://a.example/cb", "v")
+    assert (confidential.auth, confidential.safe) == ((Auth.CLIENT_BASIC,), False)
+    assert dict(confidential.request.form) == {
+        "grant_type": "authorization_code",
+        "code": "c",
+        "redirect_uri": "https://a.example/cb",
+        "code_verifier": "v",
+    }
+    public = tokens.refresh_token("old", client_id="id")
+    assert public.auth == (Auth.NONE,)
+    assert public.request.body == b"grant_type=refresh_token&refresh_token=old&client_id=id"
+    assert "old" not in repr(public)
+    revoke = tokens.revoke_token("t")
+    assert (revoke.request.path, revoke.request.body, revoke.window) == (
+        "/2/oauth2/revoke",
+        b"token=t",
+        "user_token",
+    )
+
+
 # -- refused here ------------------------------------------------------------------------------------------
 
 
