@@ -1,7 +1,7 @@
 """Tokens: the app's own bearer token, and OAuth 2.0 user tokens with PKCE.
 
-A confidential client (web app, bot) authorises these calls with its client id and secret; a public one names its
-``client_id`` in the request instead.
+A confidential client (web app, bot) authorises these calls with its client id and secret; a public one names
+its ``client_id`` in the request instead.
 
 Source: X docs, authentication/oauth-2-0: application-only, authorization-code, user-access-token.
 """
