@@ -33,7 +33,7 @@ async def send(parts: Parts, call: Call) -> Answer:
     data = _member(create, "message_data")
     recipient = parts.world.users.get(str(_member(create, "target").get("recipient_id", "")))
     text = data.get("text", "")
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str) or not (text or "attachment" in data):
         raise _bad("message_data.text is required")
     if len(text) > DM_LIMIT:
         raise v1_error(403, 354, "The text of your direct message is over the max character limit.")

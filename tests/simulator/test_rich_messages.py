@@ -69,6 +69,15 @@ async def test_a_text_that_is_too_long_has_its_code(rig):
     assert (status, body["errors"][0]["code"]) == (403, 354)
 
 
+async def test_media_needs_no_text(rig):
+    media = {"type": "media", "media": {"id": "77"}}
+    status, body, _ = await rig.call("POST", _NEW, _event(rig, text="", attachment=media))
+    assert status == 200
+    data = body["event"]["message_create"]["message_data"]
+    assert data["attachment"]["media"]["id_str"] == "77"
+    assert data["text"] == data["attachment"]["media"]["url"]
+
+
 async def test_closed_messages_have_their_code(rig):
     await rig.control("POST", "users", {"username": "alice", "dms_open": False})
     status, body, _ = await rig.call("POST", _NEW, _event(rig, text="hello"))

@@ -199,6 +199,10 @@ function fact(text, tone = "") {
 // What went wrong on the way is told where the answer is missed, not only in the log.
 const told = new Set();
 function explain(entry) {
+  if ((entry.faults && entry.faults.length) || entry.lost || entry.status === 0 || entry.status >= 400) {
+    // a fault may just have been used up
+    call("GET", "/_sim/faults").then(drawFaultCount).catch(complain);
+  }
   if (told.has(entry.n)) return;
   const lost = entry.kind === "delivery" && /^(lost|dropped|not sent|broken)/.test(entry.state);
   const writes = entry.kind === "request" && entry.method === "POST" && /\/(messages|tweets|events\/new\.json)$/.test(entry.path);
