@@ -1,0 +1,45 @@
+"""Where events wait until they are handled: `contract.Store` is the promise, `open_store` makes one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from botkit.errors import ConfigError
+from botkit.store.contract import Store
+
+__all__ = ["open_store"]
+
+
+def open_store(url: str, *, clock: Callable[[], float] = time.time) -> Store:
+    """Make the store for an address; `Store.open` opens it.
+
+    ``sqlite:///name.db`` is a file in the working directory, ``sqlite:////folder/name.db`` an absolute one.
+    ``sqlite://`` and ``sqlite:///:memory:`` are a file of the store's own in a temporary folder, which is
+    deleted when the store closes: the same code runs, and nothing is kept.
+
+    :param clock: Unix seconds; called from the store's threads too.
+    :raises ConfigError: no store is known for the address.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in {"postgres", "postgresql"}:
+        raise ConfigError(
+            "a postgresql:// store needs the extra botkit[postgres], which comes with the PostgreSQL driver",
+            path="store",
+            fix="until then write sqlite:///botkit.db",
+        )
+    if not separator or scheme != "sqlite":
+        known = f"{scheme}:// is no store that botkit knows" if separator else "it is not an address"
+        raise ConfigError(
+            known, path="store", fix="write sqlite:///botkit.db, or load the plugin that brings this store"
+        )
+    from botkit.store.sqlite import SqliteStore  # noqa: PLC0415 - another store needs no SQLite
+
+    if rest in {"", "/", "/:memory:"}:
+        return SqliteStore(None, clock=clock)
+    if not rest.startswith("/"):
+        raise ConfigError(
+            "sqlite:// takes no host", path="store", fix=f"write sqlite:///{rest} with three slashes"
+        )
+    return SqliteStore(Path(rest[1:]), clock=clock)

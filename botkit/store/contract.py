@@ -15,7 +15,7 @@ Times are Unix seconds by the driver's clock. Payloads and states are bytes that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,7 +41,8 @@ __all__ = [
 class NewItem:
     """Something to be handled once: an event, or an action to carry out.
 
-    :param queue: which workers take it: ``in`` for events, ``out:…`` for actions. All items of a lane share it.
+    :param queue: which workers take it: ``in`` for events, ``out:…`` for actions. All items of a lane share
+        it.
     :param lane: the unit of order; a name belongs to one queue only.
     :param item_id: its dedup id, unique in the whole store for as long as items are kept.
     """
@@ -91,7 +92,7 @@ class NewTimer:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One item × handler that spent its attempts (for an action the handler is its kind)."""
+    """One item and handler that spent their attempts (for an action the handler is its kind)."""
 
     item_id: str
     handler: str
@@ -152,8 +153,8 @@ class Effects:
 class Settlement:
     """The end of one turn: one transaction, or nothing at all when the lane was lost.
 
-    :param release: give the lane back. `Again` always does, `Mark` never; after `Done` a worker keeps the lane
-        while it has further items of the claim in hand.
+    :param release: give the lane back. `Again` always does, `Mark` never; after `Done` a worker keeps the
+        lane while it has further items of the claim in hand.
     """
 
     claim: Claim
@@ -243,15 +244,22 @@ class Store(Protocol):
         """
 
     async def settle(self, worker_id: int, settlement: Settlement) -> bool:
-        """Commit one turn. False: the lane was lost to another worker, and nothing of the turn was written."""
+        """Commit one turn. False: the lane was lost to another worker, and nothing of the turn was written.
+
+        :raises StoreError: the lane is still the worker's, and ``seq`` is not its next item: settled twice,
+            or out of order. Nothing was written.
+        """
 
     async def release(self, worker_id: int, claims: Sequence[Claim]) -> None:
         """Give lanes back unsettled; they are ready at once. A lane that was lost is left alone."""
 
-    async def wait(self, prefix: str, timeout_s: float) -> None:
+    async def wait(self, prefix: str, timeout_s: float, *, ignore: Collection[str] = frozenset()) -> None:
         """Return when a queue whose name starts with ``prefix`` may have a ready lane, or after the time-out.
 
-        May return early for nothing; never misses a lane that became ready after the last empty `claim`.
+        May return early for nothing; never misses a lane that became ready after the last empty `claim`. When
+        the store can't be read it waits for the time-out and raises nothing.
+
+        :param ignore: names of queues whose lanes end no wait, ready or not (their rate window is closed).
         """
 
     async def queues(self, prefix: str) -> list[str]:
@@ -273,6 +281,13 @@ class Store(Protocol):
 
     async def next_timer_at(self) -> float | None:
         """When the earliest timer is due, if there is one."""
+
+    async def prune(self, before: float) -> int:
+        """Delete items that are done and were received before that time, and return how many.
+
+        What is not done is never touched, and a lane goes on counting where it was. A pruned id is new again:
+        X delivers an event again for up to 5 days, so keep 7 at least.
+        """
 
     # -- X's rate limits ---------------------------------------------------------------------------------
 

@@ -1,0 +1,91 @@
+"""Moves the write-ahead log into the database beside the commits, and keeps the log from growing.
+
+A checkpoint on the writing thread would stop every commit for as long as it takes, so it has a thread and a
+connection of its own. SQLite before 3.51.3 can corrupt a log when a checkpoint *begins* on a log that is
+moved completely while a commit starts that log anew. Here there is one connection that checkpoints and one
+that commits, and a checkpoint beside the commits begins only after a commit that itself began after the last
+checkpoint ended: that commit has started the log anew already, or left something in it that is not moved.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+
+from botkit.store.sqlite.schema import connect
+
+__all__ = ["Checkpoints"]
+
+#: row changes (and pages of payload) between two checkpoints
+_EVERY = 4000
+
+#: pages of log from which the writer makes room itself: 64 MiB
+_MOST_PAGES = 16_384
+
+
+class Checkpoints:
+    """The checkpointing thread; what has no other mark is called on the writing thread.
+
+    :param every: row changes between two checkpoints.
+    :param most_pages: how long the log may become before a commit waits for a complete checkpoint.
+    """
+
+    def __init__(self, path: Path, *, every: int = _EVERY, most_pages: int = _MOST_PAGES) -> None:
+        self._connection = connect(path, cache_mib=2, writes=True)
+        self._every = every
+        self._most_pages = most_pages
+        self._lock = threading.Lock()
+        self._wanted: SimpleQueue[bool] = SimpleQueue()
+        self._asked = False
+        self._ended = 0
+        self._log_pages = 0
+        self._begun_after = 0
+        self._changes_before = 0
+        self._changes = 0
+        self._room_wanted = False
+        self._thread = threading.Thread(target=self._work, name="botkit-store-checkpoint", daemon=True)
+        self._thread.start()
+
+    def transaction_begins(self, total_changes: int) -> None:
+        """A transaction is about to begin. ``total_changes``: as the connection counts them."""
+        self._begun_after = self._ended
+        self._changes_before = total_changes
+
+    def transaction_ended(self, total_changes: int, payload_pages: int) -> None:
+        """A transaction was committed: ask for a checkpoint when enough has gathered."""
+        self._changes += total_changes - self._changes_before + payload_pages
+        if self._changes < self._every or self._asked or self._begun_after != self._ended:
+            return
+        self._changes = 0
+        if self._log_pages > self._most_pages:
+            self._room_wanted = True
+        else:
+            self._asked = True
+            self._wanted.put(True)
+
+    def make_room(self) -> None:
+        """Between two transactions: move a log that is too long completely, so that the next starts anew."""
+        if self._room_wanted:
+            self._room_wanted = False
+            self._checkpoint()
+
+    def close(self) -> None:
+        """End the thread and close its connection."""
+        self._wanted.put(False)
+        self._thread.join()
+        self._connection.close()
+
+    def _work(self) -> None:
+        while self._wanted.get():
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        # A checkpoint that fails moves nothing and loses nothing; the next one tries again.
+        with self._lock, suppress(sqlite3.Error):
+            _, log_pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._log_pages = log_pages
+        self._ended += 1
+        self._asked = False

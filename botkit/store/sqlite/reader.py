@@ -1,0 +1,165 @@
+"""Reading beside the writing thread: each batch sees everything that was committed before it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from botkit.errors import StoreUnavailable
+from botkit.store.contract import DeadLetter, QueueStats, StoredItem, Window
+from botkit.store.sqlite.batches import Operation
+from botkit.store.sqlite.rows import OneOf
+from botkit.store.sqlite.schema import connect
+
+__all__ = [
+    "Look",
+    "ReadOperation",
+    "Reader",
+    "StateOf",
+    "dead_letters",
+    "item",
+    "next_timer_at",
+    "ready_queues",
+]
+__all__ += ["stats", "unfinished", "window"]
+
+
+class StateOf(Operation):
+    """The states of some keys; those of a batch are read with one query."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, future: asyncio.Future[Any], keys: Sequence[str]) -> None:
+        super().__init__(future)
+        self.keys = keys
+
+
+class Look(Operation):
+    """Anything else that is read. Its result: what the function returns."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, future: asyncio.Future[Any], run: Callable[[sqlite3.Connection], object]) -> None:
+        super().__init__(future)
+        self.run = run
+
+
+ReadOperation = StateOf | Look
+
+
+class Reader:
+    """What a reading thread does with a batch, on a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path, cache_mib=8, writes=False)
+        self._state = OneOf("SELECT key, data FROM state WHERE key IN ({keys})")
+
+    def run(self, batch: list[ReadOperation]) -> None:
+        """Work a batch off: each operation gets its result or its error."""
+        states = [operation for operation in batch if isinstance(operation, StateOf)]
+        if states:
+            try:
+                self._states(states)
+            except sqlite3.Error as error:
+                for operation in states:
+                    operation.error = self._unreadable(error)
+        for look in batch:
+            if isinstance(look, Look):
+                try:
+                    look.result = look.run(self._connection)
+                except sqlite3.Error as error:
+                    look.error = self._unreadable(error)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _states(self, states: list[StateOf]) -> None:
+        keys = list({key for operation in states for key in operation.keys})
+        found: dict[str, bytes] = {}
+        for rows in self._state.run(self._connection, keys):
+            found.update(rows)
+        for operation in states:
+            operation.result = {key: found[key] for key in operation.keys if key in found}
+
+    def _unreadable(self, error: sqlite3.Error) -> StoreUnavailable:
+        return StoreUnavailable(f"can't read {self._path.name}: {error}")
+
+
+def ready_queues(
+    connection: sqlite3.Connection, prefix: str, ignore: Collection[str] = ()
+) -> list[tuple[str, float]]:
+    """Each queue with waiting lanes, and when its first lane is ready.
+
+    Jumps from queue to queue in the index: the cost grows with the queues, not with what waits in them.
+    """
+    found: list[tuple[str, float]] = []
+    condition, name = ">=", prefix
+    while True:
+        row = connection.execute(
+            "SELECT queue, ready_at FROM lane INDEXED BY lane_ready "  # noqa: S608 - one of two operators
+            f"WHERE owner IS NULL AND ready_at IS NOT NULL AND queue {condition} ? "
+            "ORDER BY queue, ready_at LIMIT 1",
+            (name,),
+        ).fetchone()
+        if row is None or not row[0].startswith(prefix):
+            return found
+        condition, name = ">", row[0]
+        if name not in ignore:
+            found.append(row)
+
+
+def item(connection: sqlite3.Connection, item_id: str) -> StoredItem | None:
+    """One item."""
+    row = connection.execute(
+        "SELECT seq, item_id, payload, received_at FROM item WHERE item_id = ?", (item_id,)
+    ).fetchone()
+    return None if row is None else StoredItem(*row)
+
+
+def unfinished(connection: sqlite3.Connection, lane: str, limit: int) -> list[StoredItem]:
+    """The items of a lane that are not done."""
+    rows = connection.execute(
+        "SELECT seq, item_id, payload, received_at FROM item WHERE lane = ?1 "
+        "AND seq > (SELECT done FROM lane WHERE lane = ?1) ORDER BY seq LIMIT ?2",
+        (lane, limit),
+    )
+    return [StoredItem(*row) for row in rows]
+
+
+def next_timer_at(connection: sqlite3.Connection) -> float | None:
+    """When the earliest timer is due."""
+    due_at: float | None = connection.execute("SELECT min(due_at) FROM timer").fetchone()[0]
+    return due_at
+
+
+def window(connection: sqlite3.Connection, name: str) -> Window | None:
+    """A rate window."""
+    row = connection.execute(
+        "SELECT name, max_requests, used, reset_at, frozen_until FROM rate_window WHERE name = ?", (name,)
+    ).fetchone()
+    return None if row is None else Window(*row)
+
+
+def stats(connection: sqlite3.Connection) -> list[QueueStats]:
+    """How full every queue is. Looks at every lane."""
+    rows = connection.execute(
+        "SELECT queue, sum(tail - done), sum(tail > done), min(CASE WHEN tail > done THEN "
+        "(SELECT received_at FROM item WHERE item.lane = lane.lane AND item.seq = lane.done + 1) END) "
+        "FROM lane GROUP BY queue ORDER BY queue"
+    )
+    return [QueueStats(*row) for row in rows]
+
+
+def dead_letters(connection: sqlite3.Connection, limit: int) -> list[DeadLetter]:
+    """Dead letters, newest first."""
+    rows = connection.execute(
+        "SELECT item_id, handler, attempts, error, lane, queue, at FROM dead "
+        "ORDER BY at DESC, row DESC LIMIT ?",
+        (limit,),
+    )
+    return [DeadLetter(*row) for row in rows]

@@ -1,0 +1,335 @@
+"""The SQLite store: what the contract promises, handed to one writing and two reading threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from botkit.errors import StoreError, StoreUnavailable
+from botkit.store.contract import (
+    Claim,
+    DeadLetter,
+    NewItem,
+    QueueStats,
+    Settlement,
+    StoredItem,
+    Window,
+)
+from botkit.store.sqlite import reader
+from botkit.store.sqlite.batches import Batches
+from botkit.store.sqlite.ledger import Ledger, Turn, item_row
+from botkit.store.sqlite.lock import FileLock
+from botkit.store.sqlite.reader import Look, Reader, StateOf
+from botkit.store.sqlite.schema import prepare
+from botkit.store.sqlite.waiting import Waiters
+from botkit.store.sqlite.writer import Call, Put, Settle, Writer
+
+__all__ = ["SqliteStore"]
+
+T = TypeVar("T")
+
+#: rows looked at in one transaction of `SqliteStore.prune`
+_PRUNED_AT_ONCE = 1000
+
+
+class SqliteStore:
+    """A store in one SQLite file, for one process; see `botkit.store.contract.Store` for what it promises.
+
+    Timers and windows name points in time; delays are lengths of time, and stay so when the clock steps back.
+
+    :param path: the file; ``None`` for one of its own in a temporary folder, gone after `close`.
+    :param clock: Unix seconds; called in any thread.
+    :param max_pages: refuse to grow beyond that many pages of 4 KiB, as on a full disk.
+    """
+
+    _ledger_type: ClassVar[type[Ledger]] = Ledger
+    _writer_type: ClassVar[type[Writer]] = Writer
+
+    def __init__(
+        self, path: Path | None, *, clock: Callable[[], float] = time.time, max_pages: int | None = None
+    ) -> None:
+        self._wanted_path = path
+        self._clock = clock
+        self._max_pages = max_pages
+        self._waiters = Waiters()
+        self._opened: _Opened | None = None
+
+    # -- open and close ----------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the file, or make it; free what earlier processes held."""
+        if self._opened is not None:
+            raise StoreError("the store is open already")
+        files = await asyncio.to_thread(self._open_files)
+        self._opened = _Opened(files, self._committed)
+
+    async def close(self) -> None:
+        """Finish what was asked, then close. A second time does nothing."""
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        self._waiters.wake_all()
+        future = opened.writing.future()
+        opened.writing.submit(Call(future, Ledger.end_all))
+        with suppress(StoreError):  # on a full disk the next start frees the lanes
+            await future
+        await opened.stop()
+
+    def _open_files(self) -> _Files:
+        temporary = None
+        if self._wanted_path is None:
+            temporary = tempfile.TemporaryDirectory(prefix="botkit-")
+            path = Path(temporary.name) / "botkit.db"
+        else:
+            path = self._wanted_path.resolve()
+        files = _Files(temporary)
+        try:
+            files.lock = FileLock.take(path)
+            prepare(path)
+            files.writer = self._writer_type(
+                path, ledger=self._ledger_type, clock=self._clock, max_pages=self._max_pages
+            )
+            files.readers = [Reader(path), Reader(path)]
+            files.writer.begin()
+        except BaseException:
+            files.close()
+            raise
+        return files
+
+    def _committed(self) -> None:
+        if self._opened is not None:
+            self._waiters.wake(*self._opened.files.writer.woken())
+
+    # -- asking the threads ------------------------------------------------------------------------------
+
+    def _open(self) -> _Opened:
+        if self._opened is None:
+            raise StoreUnavailable("the store is not open")
+        return self._opened
+
+    def _write(self, run: Callable[[Ledger], T]) -> asyncio.Future[T]:
+        writing = self._open().writing
+        future: asyncio.Future[T] = writing.future()
+        writing.submit(Call(future, run))
+        return future
+
+    def _read(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        reading = self._open().reading
+        future: asyncio.Future[T] = reading.future()
+        reading.submit(Look(future, run))
+        return future
+
+    def _scan(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """A read that may take long: it must not hold up the others."""
+        scanning = self._open().scanning
+        future: asyncio.Future[T] = scanning.future()
+        scanning.submit(Look(future, run))
+        return future
+
+    # -- the contract ------------------------------------------------------------------------------------
+
+    async def now(self) -> float:
+        """The clock."""
+        return self._clock()
+
+    async def check(self) -> None:
+        """Commit something."""
+        await self._write(Ledger.check)
+        await asyncio.to_thread(self._open().files.writer.check_file)
+
+    async def put(self, items: Sequence[NewItem]) -> int:
+        """Store new items."""
+        writing = self._open().writing
+        if not items:
+            return 0
+        rows = {item.item_id: item_row(item) for item in reversed(items)}
+        future: asyncio.Future[int] = writing.future()
+        writing.submit(Put(future, list(rows.values())[::-1]))
+        return await future
+
+    async def register(self, name: str, ttl_s: float) -> int:
+        """Begin a lease."""
+        return await self._write(lambda ledger: ledger.register(name, ttl_s))
+
+    async def beat(self, worker_id: int) -> bool:
+        """Renew a lease."""
+        return await self._write(lambda ledger: ledger.beat(worker_id))
+
+    async def unregister(self, worker_id: int) -> None:
+        """End a lease."""
+        await self._write(lambda ledger: ledger.unregister(worker_id))
+
+    async def reap(self) -> int:
+        """End leases that ran out."""
+        return await self._write(Ledger.reap)
+
+    async def claim(self, worker_id: int, queue: str, lanes: int, items: int) -> list[Claim]:
+        """Own ready lanes. When the caller is cancelled, what it would have got is given back."""
+        claiming = self._write(lambda ledger: ledger.claim(worker_id, queue, lanes, items))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            claiming.add_done_callback(lambda done: self._give_back(worker_id, done))
+            raise
+
+    def _give_back(self, worker_id: int, claiming: asyncio.Future[list[Claim]]) -> None:
+        if claiming.cancelled() or claiming.exception() is not None or self._opened is None:
+            return
+        claims = claiming.result()
+        if claims:
+            future = self._write(lambda ledger: ledger.release(worker_id, claims))
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def settle(self, worker_id: int, settlement: Settlement) -> bool:
+        """Commit a turn."""
+        writing = self._open().writing
+        future: asyncio.Future[bool] = writing.future()
+        writing.submit(Settle(future, Turn.of(worker_id, settlement)))
+        return await future
+
+    async def release(self, worker_id: int, claims: Sequence[Claim]) -> None:
+        """Give lanes back."""
+        if claims:
+            await self._write(lambda ledger: ledger.release(worker_id, claims))
+
+    async def wait(self, prefix: str, timeout_s: float, *, ignore: Collection[str] = frozenset()) -> None:
+        """Wait for a ready lane. A store that can't be read is waited for until the time-out."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        with self._waiters.watch(prefix, ignore) as waiter:
+            while not waiter.sure and (left_s := deadline - loop.time()) > 0 and self._opened is not None:
+                waiter.arm()
+                with suppress(StoreUnavailable):
+                    queues = await self._read(lambda found: reader.ready_queues(found, prefix, ignore))
+                    delay_s = min((ready_at for _, ready_at in queues), default=float("inf")) - self._clock()
+                    if delay_s <= 0:
+                        return
+                    left_s = min(left_s, delay_s)
+                await waiter.sleep(left_s)
+
+    async def queues(self, prefix: str) -> list[str]:
+        """Queues with ready lanes."""
+        found = await self._read(lambda connection: reader.ready_queues(connection, prefix))
+        now = self._clock()
+        return [queue for queue, ready_at in found if ready_at <= now]
+
+    async def state(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """States by key."""
+        reading = self._open().reading
+        if not keys:
+            return {}
+        future: asyncio.Future[dict[str, bytes]] = reading.future()
+        reading.submit(StateOf(future, keys))
+        return await future
+
+    async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
+        """A lane's unfinished items."""
+        return await self._read(lambda connection: reader.unfinished(connection, lane, limit))
+
+    async def item(self, item_id: str) -> StoredItem | None:
+        """An item by its id."""
+        return await self._read(lambda connection: reader.item(connection, item_id))
+
+    async def fire_timers(self, limit: int = 1000) -> int:
+        """Put the items of due timers."""
+        return await self._write(lambda ledger: ledger.fire(limit))
+
+    async def next_timer_at(self) -> float | None:
+        """When the next timer is due."""
+        return await self._read(reader.next_timer_at)
+
+    async def prune(self, before: float) -> int:
+        """Delete old items that are done, a piece at a time, so that others commit in between."""
+        gone, behind = 0, 0
+        while True:
+            pruned, last = await self._prune_piece(before, behind)
+            gone += pruned
+            if last is None:
+                return gone
+            behind = last
+
+    def _prune_piece(self, before: float, behind: int) -> asyncio.Future[tuple[int, int | None]]:
+        return self._write(lambda ledger: ledger.prune(before, behind, _PRUNED_AT_ONCE))
+
+    async def take(self, window: str, want: int, *, limit: int, period_s: float) -> int:
+        """Use requests of a window."""
+        return await self._write(
+            lambda ledger: ledger.windows.take(window, want, limit, period_s, ledger.now)
+        )
+
+    async def give_back(self, window: str, count: int) -> None:
+        """Return requests to a window."""
+        await self._write(lambda ledger: ledger.windows.give_back(window, count))
+
+    async def learn(self, window: str, *, limit: int, remaining: int, reset_at: float) -> None:
+        """Believe X."""
+        await self._write(lambda ledger: ledger.windows.learn(window, limit, remaining, reset_at, ledger.now))
+
+    async def freeze(self, window: str, until: float) -> None:
+        """Close a window."""
+        await self._write(lambda ledger: ledger.windows.freeze(window, until))
+
+    async def window(self, name: str) -> Window | None:
+        """A window."""
+        return await self._read(lambda connection: reader.window(connection, name))
+
+    async def stats(self) -> list[QueueStats]:
+        """How full the queues are."""
+        return await self._scan(reader.stats)
+
+    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """Dead letters."""
+        return await self._scan(lambda connection: reader.dead_letters(connection, limit))
+
+
+class _Files:
+    """What is open on disk."""
+
+    def __init__(self, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+        self._temporary = temporary
+        self.lock: FileLock | None = None
+        self._writer: Writer | None = None
+        self.readers: list[Reader] = []
+
+    @property
+    def writer(self) -> Writer:
+        """The writer."""
+        assert self._writer is not None  # noqa: S101 - set before anyone is handed the files
+        return self._writer
+
+    @writer.setter
+    def writer(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def close(self) -> None:
+        """Readers first, the lock last."""
+        for one in self.readers:
+            one.close()
+        if self._writer is not None:
+            self._writer.close()
+        if self.lock is not None:
+            self.lock.drop()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+class _Opened:
+    """The threads of an open store."""
+
+    def __init__(self, files: _Files, committed: Callable[[], None]) -> None:
+        self.files = files
+        self.writing: Batches[Any] = Batches("botkit-store-write", files.writer.run, finished=committed)
+        self.reading: Batches[Any] = Batches("botkit-store-read", files.readers[0].run)
+        self.scanning: Batches[Any] = Batches("botkit-store-scan", files.readers[1].run)
+
+    async def stop(self) -> None:
+        """End the threads and close the files."""
+        for thread in (self.scanning, self.reading, self.writing):
+            await thread.stop()
+        await asyncio.to_thread(self.files.close)
