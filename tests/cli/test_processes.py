@@ -90,9 +90,10 @@ def test_a_bot_answers_in_the_simulator_and_stops_when_told(
         lines = (json.loads(line) for line in running.stderr)
         page = next(line["chat_page"] for line in lines if line["event"] == "ready")
         arguments = ["trigger", "dm", "--from", "alice", "hi", "--wait", "--timeout", "30s"]
-        assert main([*arguments, "--simulator", page]) == 0
-        assert capsys.readouterr().out == "Hello Alice, you said: hi\n"
-        stop(running)
+        status = main([*arguments, "--simulator", page])
+        log = stop(running)
+    assert status == 0, log
+    assert capsys.readouterr().out == "Hello Alice, you said: hi\n"
 
 
 def test_a_terminal_gets_a_table_with_colours(tmp_path: Path) -> None:
