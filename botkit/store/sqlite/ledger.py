@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import ClassVar
 
 from botkit.errors import StoreError
@@ -124,8 +125,7 @@ class Ledger:
         self._claimed = ManyRows(
             "WITH v (lane, done) AS (VALUES {rows}) "
             "SELECT item.lane, item.seq, item.item_id, item.payload, item.received_at "
-            "FROM v CROSS JOIN item ON item.lane = v.lane AND item.seq > v.done AND item.seq <= v.done + ? "
-            "ORDER BY item.lane, item.seq",
+            "FROM v CROSS JOIN item ON item.lane = v.lane AND item.seq > v.done AND item.seq <= v.done + ?",
             2,
         )
         self._settled = ManyRows(
@@ -219,9 +219,9 @@ class Ledger:
             return []
         self._own_lanes(worker_id, [row[0] for row in taken])
         found: dict[str, list[StoredItem]] = {row[0]: [] for row in taken}
-        for lane, seq, item_id, payload, received_at in self._claimed.fetch(
-            self.connection, [(row[0], row[2]) for row in taken], items
-        ):
+        rows = self._claimed.fetch(self.connection, [(row[0], row[2]) for row in taken], items)
+        rows.sort(key=itemgetter(1))
+        for lane, seq, item_id, payload, received_at in rows:
             found[lane].append(StoredItem(seq, item_id, payload, received_at))
         return [
             Claim(lane, queue, token, attempt, progress, tuple(found[lane]))

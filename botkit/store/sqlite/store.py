@@ -7,9 +7,10 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from botkit.errors import StoreError, StoreUnavailable
 from botkit.store.contract import (
@@ -58,7 +59,7 @@ class SqliteStore:
         self._clock = clock
         self._max_pages = max_pages
         self._waiters = Waiters()
-        self._opened: _Opened | None = None
+        self._opened: _Threads | None = None
 
     # -- open and close ----------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ class SqliteStore:
         if self._opened is not None:
             raise StoreError("the store is open already")
         files = await asyncio.to_thread(self._open_files)
-        self._opened = _Opened(files, self._committed)
+        self._opened = _Threads(files, self._committed)
 
     async def close(self) -> None:
         """Finish what was asked, then close. A second time does nothing."""
@@ -82,25 +83,24 @@ class SqliteStore:
         await opened.stop()
 
     def _open_files(self) -> _Files:
-        temporary = None
-        if self._wanted_path is None:
-            temporary = tempfile.TemporaryDirectory(prefix="botkit-")
-            path = Path(temporary.name) / "botkit.db"
-        else:
-            path = self._wanted_path.resolve()
-        files = _Files(temporary)
-        try:
-            files.lock = FileLock.take(path)
+        with ExitStack() as stack:
+            if self._wanted_path is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="botkit-"))
+                path = Path(folder) / "botkit.db"
+            else:
+                path = self._wanted_path.resolve()
+            stack.callback(FileLock.take(path).drop)
             prepare(path)
-            files.writer = self._writer_type(
+            writer = self._writer_type(
                 path, ledger=self._ledger_type, clock=self._clock, max_pages=self._max_pages
             )
-            files.readers = [Reader(path), Reader(path)]
-            files.writer.begin()
-        except BaseException:
-            files.close()
-            raise
-        return files
+            stack.callback(writer.close)
+            reader, scanner = Reader(path), Reader(path)
+            stack.callback(reader.close)
+            stack.callback(scanner.close)
+            writer.begin()
+            return _Files(writer, reader, scanner, stack.pop_all())
+        raise AssertionError  # ExitStack swallows nothing
 
     def _committed(self) -> None:
         if self._opened is not None:
@@ -108,7 +108,7 @@ class SqliteStore:
 
     # -- asking the threads ------------------------------------------------------------------------------
 
-    def _open(self) -> _Opened:
+    def _open(self) -> _Threads:
         if self._opened is None:
             raise StoreUnavailable("the store is not open")
         return self._opened
@@ -183,8 +183,7 @@ class SqliteStore:
             return
         claims = claiming.result()
         if claims:
-            future = self._write(lambda ledger: ledger.release(worker_id, claims))
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._write(lambda ledger: ledger.release(worker_id, claims)).add_done_callback(_heard)
 
     async def settle(self, worker_id: int, settlement: Settlement) -> bool:
         """Commit a turn."""
@@ -288,48 +287,33 @@ class SqliteStore:
         return await self._scan(lambda connection: reader.dead_letters(connection, limit))
 
 
+def _heard(future: asyncio.Future[None]) -> None:
+    """Nobody waits for the outcome: a lane that can't be given back comes back with its worker's lease."""
+    if not future.cancelled():
+        future.exception()
+
+
+@dataclass(frozen=True, slots=True)
 class _Files:
-    """What is open on disk."""
+    """What is open on disk; closing ``stack`` closes the readers first and drops the lock last."""
 
-    def __init__(self, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
-        self._temporary = temporary
-        self.lock: FileLock | None = None
-        self._writer: Writer | None = None
-        self.readers: list[Reader] = []
-
-    @property
-    def writer(self) -> Writer:
-        """The writer."""
-        assert self._writer is not None  # noqa: S101 - set before anyone is handed the files
-        return self._writer
-
-    @writer.setter
-    def writer(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def close(self) -> None:
-        """Readers first, the lock last."""
-        for one in self.readers:
-            one.close()
-        if self._writer is not None:
-            self._writer.close()
-        if self.lock is not None:
-            self.lock.drop()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+    writer: Writer
+    reader: Reader
+    scanner: Reader
+    stack: ExitStack
 
 
-class _Opened:
+class _Threads:
     """The threads of an open store."""
 
     def __init__(self, files: _Files, committed: Callable[[], None]) -> None:
         self.files = files
-        self.writing: Batches[Any] = Batches("botkit-store-write", files.writer.run, finished=committed)
-        self.reading: Batches[Any] = Batches("botkit-store-read", files.readers[0].run)
-        self.scanning: Batches[Any] = Batches("botkit-store-scan", files.readers[1].run)
+        self.writing = Batches("botkit-store-write", files.writer.run, finished=committed)
+        self.reading = Batches("botkit-store-read", files.reader.run)
+        self.scanning = Batches("botkit-store-scan", files.scanner.run)
 
     async def stop(self) -> None:
         """End the threads and close the files."""
         for thread in (self.scanning, self.reading, self.writing):
             await thread.stop()
-        await asyncio.to_thread(self.files.close)
+        await asyncio.to_thread(self.files.stack.close)

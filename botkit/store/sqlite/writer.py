@@ -98,15 +98,15 @@ class Writer:
         opened = path.stat()
         self._identity = (opened.st_dev, opened.st_ino)
         self._sound = True
-        self._seen_at = self._clock()
+        self._seen_at = 0.0
         self._woken: tuple[set[str], set[str]] = (set(), set())
         self._woken_lock = threading.Lock()
 
     def begin(self) -> None:
         """Free what earlier processes held (the lock proves that they are dead), and follow the clock."""
         ledger = self._ledger
+        self._seen_at = ledger.seen_clock()
         self._begin(ledger)
-        ledger.follow_clock(ledger.seen_clock())
         ledger.end_all()
         self._commit(ledger)
 
@@ -178,13 +178,12 @@ class Writer:
         ledger.ready.clear()
         ledger.maybe.clear()
         ledger.payload_bytes = 0
-        ledger.now = now = self._clock()
-        if now < self._seen_at:
-            ledger.follow_clock(self._seen_at)
-        self._seen_at = now
+        ledger.now = self._clock()
+        ledger.follow_clock(self._seen_at)
 
     def _commit(self, ledger: Ledger) -> None:
         self.commit(ledger.connection)
+        self._seen_at = ledger.now
         with self._woken_lock:
             self._woken[0].update(ledger.ready)
             self._woken[1].update(ledger.maybe)
