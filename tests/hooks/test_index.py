@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from botkit.events import DirectMessage, Event, Link, Media, Mention, User
@@ -162,6 +162,15 @@ def test_whoever_matches_shares_a_key(asked: Filter, event: Event) -> None:
     """The invariant that the whole index stands on."""
     if asked(event):
         assert shares_a_key(asked, event), (str(asked), asked.needs())
+
+
+@settings(max_examples=200)
+@given(patterns(), st.text("abiI\u0131\u01307", max_size=6))
+def test_what_a_pattern_requires_is_there_when_it_matches(pattern: re.Pattern[str], text: str) -> None:
+    """The same for patterns alone, with texts that they often match."""
+    required = required_texts(pattern)
+    if required is not None and pattern.search(text):
+        assert any(part in fold(text) for part in required), required
 
 
 @given(st.lists(filters, max_size=6), messages | posts)
