@@ -38,6 +38,7 @@ from botkit import (
     PluginSetup,
     contains,
     equals,
+    hookimpl,
     on_direct_message,
     on_direct_message_sent,
     regex,
@@ -223,6 +224,7 @@ class Settings:
             Template(text)
 
 
+@hookimpl
 def setup(plugin: PluginSetup) -> None:
     """Make a handler of every rule, so that `botkit check` shows them and only those that match cost time."""
     settings = plugin.settings

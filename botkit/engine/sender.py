@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -209,29 +209,38 @@ class Sender:
     # -- one action --------------------------------------------------------------------------------------
 
     async def _send(self, worker_id: int, queue: OutQueue, claim: Claim) -> None:
+        log = self._log.bind(action=claim.items[0].item_id)
+        try:
+            settlement = await self._carry_out(worker_id, queue, claim, log)
+        except Exception as error:
+            # Our bug, perhaps after X took the request: a person decides whether it is sent again.
+            log.exception("action_crashed", error=describe(error))
+            settlement = self._dead(claim, "botkit", error, {})
+        if settlement is None or not await self._settle(worker_id, settlement):
+            log.warning("action_fenced")
+            return
+        log.debug("action_settled", outcome=type(settlement.outcome).__name__.lower())
+        for letter in settlement.effects.dead:
+            await self._dead_letter(letter)
+
+    async def _carry_out(
+        self, worker_id: int, queue: OutQueue, claim: Claim, log: FilteringBoundLogger
+    ) -> Settlement | None:
+        """Send the action, between the mark that it is on its way and what X's answer means; None: fenced."""
         item = claim.items[0]
         queued = actions.decode(item.payload)
-        log = self._log.bind(action=item.item_id, kind=queued.action.kind)
         call = queued.action.call(queued.account_id)
         mark = sending_key(queued.account_id, queued.action)
         marked = Effects(state={mark: b"1"} if mark else {})
         if not await self._settle(worker_id, Settlement(claim, item.seq, Mark(b"sending"), marked)):
-            log.warning("action_fenced")
-            return
+            return None
         try:
             response = await self._client.send(call, queued.account_id)
             await self._learn(queue, response)
             result = call.read(response)
         except XError as error:
-            settlement = await self._after_error(queue, claim, queued, error, log)
-        else:
-            settlement = Settlement(claim, item.seq, Done(), Effects(state=_sent(queued, mark, result)))
-            log.debug("action_sent")
-        if not await self._settle(worker_id, settlement):
-            log.warning("action_fenced")
-            return
-        for letter in settlement.effects.dead:
-            await self._dead_letter(letter)
+            return await self._after_error(queue, claim, queued, error, log)
+        return Settlement(claim, item.seq, Done(), Effects(state=_sent(queued, mark, result)))
 
     async def _after_error(
         self, queue: OutQueue, claim: Claim, queued: Queued, error: XError, log: FilteringBoundLogger
@@ -264,17 +273,22 @@ class Sender:
                 log.info("action_dropped", error=describe(error))
                 return Settlement(claim, seq, Done(), unmarked)
             case _:
-                log.error("action_refused", attempt=attempt, outcome="dead_letter", error=describe(error))
-                letter = DeadLetter(
-                    claim.items[0].item_id,
-                    action.kind,
-                    attempt,
-                    describe(error),
-                    claim.lane,
-                    claim.queue,
-                    now,
+                log.error(
+                    "action_refused",
+                    kind=action.kind,
+                    attempt=attempt,
+                    outcome="dead_letter",
+                    error=describe(error),
                 )
-                return Settlement(claim, seq, Done(), Effects(state=unmarked.state, dead=[letter]))
+                return self._dead(claim, action.kind, error, unmarked.state)
+
+    @staticmethod
+    def _dead(claim: Claim, handler: str, error: Exception, state: Mapping[str, bytes | None]) -> Settlement:
+        item = claim.items[0]
+        letter = DeadLetter(
+            item.item_id, handler, claim.attempt + 1, describe(error), lane=claim.lane, queue=claim.queue
+        )
+        return Settlement(claim, item.seq, Done(), Effects(state=state, dead=[letter]))
 
     async def _paused(
         self, queue: OutQueue, claim: Claim, effects: Effects, error: XError, log: FilteringBoundLogger

@@ -96,24 +96,21 @@ class Turns:
         self._log = log
         self._rng = rng
 
-    async def run(self, claim: Claim, stored: StoredItem, *, release: bool) -> Settlement:
-        """Handle one item of a claim and return how it ended; nothing is written yet.
-
-        :param release: give the lane back when the item is finished.
-        """
+    async def run(self, claim: Claim, stored: StoredItem) -> Settlement:
+        """Handle one item of a claim and return how it ended; nothing is written yet."""
         event = parse(
             Item(stored.item_id, Conversation.from_key(claim.lane), stored.payload),
             received_at=datetime.fromtimestamp(stored.received_at, UTC),
         )
-        return await self.handle(event, claim, stored, release=release)
+        return await self.handle(event, claim, stored)
 
-    async def handle(self, event: Event, claim: Claim, stored: StoredItem, *, release: bool) -> Settlement:
+    async def handle(self, event: Event, claim: Claim, stored: StoredItem) -> Settlement:
         """Handle an event that is parsed already; otherwise as `run`."""
         first = stored is claim.items[0]
         attempt = claim.attempt if first else 0
         progress = Progress.decode(claim.progress) if first else Progress()
         if self._hooks.has_accept_event and not await self._hooks.accept_event(event):
-            return Settlement(claim, stored.seq, Done(), release=release)
+            return Settlement(claim, stored.seq, Done())
         round_ = _Round(
             event=await self._with_origin(event), lane=claim.lane, attempt=attempt, progress=progress
         )
@@ -122,9 +119,9 @@ class Turns:
             delay_s = self._settings.backoff.delay_s(attempt, self._rng)
             again = Again(delay_s, round_.progress.encode())
             return Settlement(claim, stored.seq, again, round_.effects)
-        return Settlement(claim, stored.seq, Done(), round_.effects, release=release)
+        return Settlement(claim, stored.seq, Done(), round_.effects)
 
-    def crashed(self, claim: Claim, stored: StoredItem, error: Exception, *, release: bool) -> Settlement:
+    def crashed(self, claim: Claim, stored: StoredItem, error: Exception) -> Settlement:
         """How a turn ends that botkit itself failed at: tried again, then a dead letter of ``botkit``."""
         attempt = claim.attempt if stored is claim.items[0] else 0
         progress = claim.progress if stored is claim.items[0] else b""
@@ -139,7 +136,7 @@ class Turns:
             again = Again(self._settings.backoff.delay_s(attempt, self._rng), progress)
             return Settlement(claim, stored.seq, again)
         letter = DeadLetter(stored.item_id, "botkit", attempt + 1, describe(error))
-        return Settlement(claim, stored.seq, Done(), Effects(dead=[letter]), release=release)
+        return Settlement(claim, stored.seq, Done(), Effects(dead=[letter]))
 
     async def report(self, settlement: Settlement) -> None:
         """Tell plugins of the dead letters of a turn that was committed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 from structlog.typing import FilteringBoundLogger
 
@@ -77,19 +78,30 @@ class Worker:
             while not self._free.locked() and free < self._concurrency:
                 await self._free.acquire()
                 free += 1
-            worker_id = self._lease.worker_id
-            claims: list[Claim] = []
+            claiming = asyncio.ensure_future(self._claim_lanes(free))
             try:
-                claims = await self._store.claim(worker_id, INBOX, free, self._items)
-            except StoreError as error:
-                self._log.error("claim_failed", error=str(error))
-                await asyncio.sleep(1.0)
+                found = await asyncio.shield(claiming)
+            except asyncio.CancelledError:
+                await claiming  # what was claimed must be known, or nobody could give it back
+                raise
+            if not found:
+                await self._store.wait(INBOX, 5.0)
+
+    async def _claim_lanes(self, free: int) -> bool:
+        """Claim up to ``free`` lanes for the pool; every permit that finds none is given back."""
+        worker_id = self._lease.worker_id
+        claims: list[Claim] = []
+        try:
+            claims = await self._store.claim(worker_id, INBOX, free, self._items)
+        except StoreError as error:
+            self._log.error("claim_failed", error=str(error))
+            await asyncio.sleep(1.0)
+        finally:
             for claim in claims:
                 self._claimed.put_nowait((worker_id, claim))
             for _ in range(free - len(claims)):
                 self._free.release()
-            if not claims:
-                await self._store.wait(INBOX, 5.0)
+        return bool(claims)
 
     async def _give_back(self) -> None:
         """Lanes that were claimed and not begun go back to whoever comes next."""
@@ -124,17 +136,18 @@ class Worker:
 
     async def _lane(self, worker_id: int, claim: Claim) -> None:
         for item in claim.items:
-            last = item is claim.items[-1] or self._stopping.is_set()
             try:
-                settlement = await self._turns.run(claim, item, release=last)
+                settlement = await self._turns.run(claim, item)
             except Exception as error:  # noqa: BLE001 - our bug must not stop the conversation for good
-                settlement = self._turns.crashed(claim, item, error, release=last)
-            if not await self._settle(worker_id, settlement):
+                settlement = self._turns.crashed(claim, item, error)
+            # What was fetched behind this item is fetched again when the lane is given back before.
+            last = item is claim.items[-1] or self._stopping.is_set() or isinstance(settlement.outcome, Again)
+            if not await self._settle(worker_id, dataclasses.replace(settlement, release=last)):
                 self._log.warning("turn_fenced", lane=claim.lane, item=item.item_id)
                 return
             await self._turns.report(settlement)
-            if isinstance(settlement.outcome, Again):
-                return  # the lane is given back: what was fetched behind it is fetched again later
+            if last:
+                return
 
     async def _give_up(self, worker_id: int, claim: Claim) -> None:
         """Our bug: the pool goes on, and the lane is free again, but not at once, lest it spin."""
