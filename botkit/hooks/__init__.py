@@ -1,0 +1,1 @@
+"""Hooks: what plugins are promised, how they are loaded and checked, and who runs for an event."""

@@ -20,7 +20,7 @@ from botkit.hooks.collecting import Implementation, Marked, check_hook_name, col
 from botkit.hooks.finding import explain, find_plugin
 from botkit.hooks.handler import Handler, make_handler
 from botkit.hooks.loaded import Hooks, Plugin
-from botkit.hooks.places import name_of, place_of, shown_path
+from botkit.hooks.places import place_of, shown_path
 from botkit.hooks.setup import PluginSetup
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _load(found: Found, listing: PluginListing, folder: Path, listed_at: str) ->
         except Exception as error:
             raise PluginError(explain(error, found.root, folder, _names_of_botkit(), "setup()")) from error
     for added in setup.added:
-        add_handler(Marked(added.mark, added.function, added.name or name_of(added.function)))
+        add_handler(added)
     origin = shown_path(str(found.root), folder)
     if not handlers and not hooks:
         raise PluginError(

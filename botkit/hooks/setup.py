@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
-from botkit.hooks.decorators import Decorator, HandlerOptions, Mark, make_mark
+from botkit.hooks.collecting import Marked
+from botkit.hooks.decorators import Decorator, HandlerOptions, make_mark
+from botkit.hooks.places import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from botkit.filters.base import Filter
 
-__all__ = ["Added", "PluginSetup"]
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A handler that ``setup`` added."""
-
-    mark: Mark
-    function: Callable[..., Any]
-    name: str
+__all__ = ["PluginSetup"]
 
 
 class PluginSetup:
@@ -35,7 +27,7 @@ class PluginSetup:
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name
         self.settings = settings
-        self.added: list[Added] = []
+        self.added: list[Marked] = []
 
     def add(
         self,
@@ -54,7 +46,8 @@ class PluginSetup:
         :raises ValueError: an option that makes no sense.
         """
         hook_name = hook if isinstance(hook, str) else hook.hook
-        self.added.append(Added(make_mark(hook_name, filters, options), function, name))
+        mark = make_mark(hook_name, filters, options)
+        self.added.append(Marked(mark, function, name or name_of(function)))
 
     def __repr__(self) -> str:
         return f"PluginSetup({self.name!r}, {len(self.added)} handlers added)"
