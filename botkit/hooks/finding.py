@@ -87,6 +87,8 @@ def explain(error: BaseException, root: Path, folder: Path, botkit_names: Iterab
         return f"{place}: is not valid Python: {error.msg}"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"{place}: imports {error.name!r}, which is not installed; install it or correct the name"
+    if isinstance(error, NameError) and (meant := did_you_mean(error.name or "", botkit_names)):
+        return f"{place}: there is no {error.name!r}; {meant}"
     missing = ""
     if isinstance(error, ImportError) and (found := _NO_NAME.match(str(error))):
         missing, module = found.groups()
