@@ -124,7 +124,7 @@ POST = "POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
 
 async def _raw(client: Client, request: bytes, *, cut: bool = False) -> bytes:
-    """Send bytes as they are; with ``cut`` end the connection after them instead of waiting for the answer."""
+    """Send bytes as they are; with ``cut`` end the connection instead of waiting for the answer."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(request)
     answer = b"" if cut else await reader.read()
@@ -240,7 +240,7 @@ VECTORS = json.loads((PAYLOADS / "signature_vectors.json").read_text())["vectors
 async def test_the_recorded_challenges_are_answered_as_recorded(
     store: Store, log: Any, aiohttp_client: Any, vector: dict[str, str]
 ) -> None:
-    """One recorded token holds a space, which X's tokens never do: it needs a wider pattern than the default."""
+    """One recorded token holds a space, which X's tokens never do: it needs a wider pattern."""
     webhook = Webhook(
         store,
         WebhookSettings(
