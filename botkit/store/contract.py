@@ -277,7 +277,10 @@ class Store(Protocol):
         """One item by its id, finished or not, for as long as it is kept."""
 
     async def fire_timers(self, limit: int = 1000) -> int:
-        """Put the items of timers that are due, each exactly once, and return how many fired."""
+        """Put the items of timers that are due, each exactly once, and return how many fired.
+
+        An item whose lane belongs to another queue becomes a dead letter of the handler ``timer``.
+        """
 
     async def next_timer_at(self) -> float | None:
         """When the earliest timer is due, if there is one."""

@@ -9,8 +9,6 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from botkit.errors import StoreUnavailable
-
 __all__ = ["Batches", "Operation"]
 
 
@@ -108,8 +106,3 @@ class Batches(Generic[Op]):
                 future.set_exception(operation.error)
         # After the callers: what they ask for next joins the coming batch.
         self._loop.call_soon(self._hand_over)
-
-    @staticmethod
-    def closed() -> StoreUnavailable:
-        """What someone is told who asks too early or too late."""
-        return StoreUnavailable("the store is not open")

@@ -64,7 +64,7 @@ class Checkpoints:
             self._room_wanted = True
         else:
             self._asked = True
-            self._wanted.put(True)
+            self._ask()
 
     def make_room(self) -> None:
         """Between two transactions: move a log that is too long completely, so that the next starts anew."""
@@ -77,6 +77,9 @@ class Checkpoints:
         self._wanted.put(False)
         self._thread.join()
         self._connection.close()
+
+    def _ask(self) -> None:
+        self._wanted.put(True)
 
     def _work(self) -> None:
         while self._wanted.get():

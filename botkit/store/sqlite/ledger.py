@@ -156,6 +156,7 @@ class Ledger:
             "error = excluded.error, at = excluded.at",
             7,
         )
+        self._queues_of = OneOf("SELECT lane, queue FROM lane WHERE lane IN ({keys})")
         self._pruned = OneOf("DELETE FROM item WHERE row IN ({keys})")
 
     # -- items -------------------------------------------------------------------------------------------
@@ -334,17 +335,30 @@ class Ledger:
     # -- timers ------------------------------------------------------------------------------------------
 
     def fire(self, limit: int) -> int:
-        """Put the items of due timers and delete the timers, in the order in which they are due."""
+        """Put the items of due timers and delete the timers, in the order in which they are due.
+
+        One whose lane belongs to another queue becomes a dead letter: it must not hold up the others.
+        """
         due = self.connection.execute(
             "SELECT timer_id, item_id, lane, queue, payload FROM timer "
             "WHERE due_at <= ? ORDER BY due_at LIMIT ?",
             (self.now, limit),
         ).fetchall()
         if due:
+            queues: dict[str, str] = {}
+            for found in self._queues_of.run(self.connection, [row[2] for row in due]):
+                queues.update(found)
             items: dict[str, ItemRow] = {}
+            dead: list[tuple[object, ...]] = []
             for _, item_id, lane, queue, payload in due:
-                items.setdefault(item_id, (lane, queue, item_id, payload))
+                if queues.setdefault(lane, queue) == queue:
+                    items.setdefault(item_id, (lane, queue, item_id, payload))
+                else:
+                    dead.append(
+                        (item_id, "timer", 1, "its lane belongs to another queue", lane, queue, self.now)
+                    )
             self.put(list(items.values()))
+            self._dead.run(self.connection, dead)
             self._delete(self._no_timers, [row[0] for row in due])
         return len(due)
 

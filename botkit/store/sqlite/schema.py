@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from botkit.errors import ConfigError
 
-__all__ = ["PAGE_SIZE", "connect", "prepare"]
+__all__ = ["MIGRATIONS", "PAGE_SIZE", "connect", "prepare"]
 
 #: bytes a page
 PAGE_SIZE = 4096
@@ -96,7 +97,7 @@ INSERT INTO clock VALUES (1, 0, 0);
 """
 
 #: the n-th entry takes a store from version n to n+1; entries are never changed once released
-_MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
 
 
 def connect(path: Path, *, cache_mib: int, writes: bool, max_pages: int | None = None) -> sqlite3.Connection:
@@ -133,8 +134,10 @@ def connect(path: Path, *, cache_mib: int, writes: bool, max_pages: int | None =
     return connection
 
 
-def prepare(path: Path) -> None:
-    """Create the file if there is none (readable by its owner only), and bring it to this version.
+def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Create the file if there is none (readable by its owner only), and bring it to the newest version.
+
+    Each migration is one transaction with the version that it leads to.
 
     :raises ConfigError: it can't be made or read, is no store of ours, or was made by a newer botkit.
     """
@@ -148,7 +151,7 @@ def prepare(path: Path) -> None:
         created = _create(path)
         connection = connect(path, cache_mib=2, writes=True)
         try:
-            _migrate(connection, path)
+            _migrate(connection, path, migrations)
         finally:
             connection.close()
         if created:
@@ -173,13 +176,13 @@ def _create(path: Path) -> bool:
     return True
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != _APPLICATION_ID:
         raise ConfigError(f"{path} is not a botkit store", path="store", fix="choose another file")
-    newest = len(_MIGRATIONS)
+    newest = len(migrations)
     if version > newest:
         raise ConfigError(
             f"{path} was written by a newer botkit (store version {version}, this one knows {newest})",
@@ -191,7 +194,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise ConfigError(
             f"{path} can't keep a write-ahead log there", path="store", fix="choose a file on a local disk"
         )
-    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+    for number, script in enumerate(migrations[version:], version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {script}"
             f"PRAGMA user_version = {number}; PRAGMA application_id = {_APPLICATION_ID}; COMMIT;"

@@ -23,12 +23,13 @@ class Windows:
                 return 0
             if reset_at > now:
                 limit = known_limit
+        begun_until = reset_at
         if reset_at <= now:
             used, reset_at = 0, now + period_s
         # No window is longer than its period: one that seems so was begun under a clock that went back since.
         reset_at = min(reset_at, now + period_s)
         granted = max(0, min(want, limit - used))
-        if granted:
+        if granted or begun_until > reset_at:
             self._write(name, limit, used + granted, reset_at, frozen_until)
         return granted
 
