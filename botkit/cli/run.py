@@ -35,10 +35,8 @@ def command(file: Path, verbose: bool) -> None:
 
 
 def _announce(running: Running, log: Logger) -> None:
-    """Tell a person at a terminal where the bot is; anybody else finds it in the log."""
-    if not sys.stderr.isatty():
-        log.info("ready", account=running.account, chat_page=running.simulator_url or None)
-        return
+    """Tell people where the bot is, on standard output; the log, for machines, tells it too."""
+    log.info("ready", account=running.account, chat_page=running.simulator_url or None)
     who = f"@{running.account}" if running.account else "The bot"
     lines = [f"{who} is running. Ctrl-C stops it.", f"  webhook    {running.webhook_url}"]
     if running.simulator_url:
@@ -47,4 +45,5 @@ def _announce(running: Running, log: Logger) -> None:
             f"  chat page  {running.simulator_url}",
             f'  or try     botkit trigger dm "hello" {where}',
         ]
-    click.secho("\n".join(lines), err=True, fg="green")
+    click.secho("\n".join(lines), fg="green")
+    sys.stdout.flush()

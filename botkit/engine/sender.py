@@ -34,6 +34,9 @@ from botkit.x.wire import Response
 
 __all__ = ["Sender", "SenderSettings"]
 
+#: what is assumed of an API that names no limits
+_NO_LIMIT = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
@@ -193,7 +196,19 @@ class Sender:
         return opens
 
     async def _learn(self, queue: OutQueue, response: Response) -> None:
-        for heard in from_headers(response.headers, now=await self._store.now()):
+        """Believe what X's answer says of its windows.
+
+        The documented numbers serve only until X has spoken ("obey headers, use the table before the first
+        answer"): an answer without any such header comes from an API that has no such windows.
+        """
+        now = await self._store.now()
+        known = from_headers(response.headers, now=now)
+        if not known and response.status < 400:
+            for name, limit in self._windows(queue):
+                await self._store.learn(
+                    name, limit=_NO_LIMIT, remaining=_NO_LIMIT, reset_at=now + limit.period_s
+                )
+        for heard in known:
             await self._store.learn(
                 _window_name(queue, "app" if heard.per == "app" else "user", heard.period_s),
                 limit=heard.limit,

@@ -176,9 +176,17 @@ async def test_a_frozen_window_stops_its_own_queue_only(bench: Bench) -> None:
 async def test_no_more_leaves_than_the_window_holds(bench: Bench) -> None:
     for user in range(20):
         await queue(bench, "hello", to=str(1000 + user))
-    sender, transport = await make(bench, response())
+    sender, transport = await make(bench, problem(503), attempts=2)
     await run_until(bench, sender, lambda: bench.log.lines("window_closed"))
     assert len(transport.bodies) == 15
+
+
+async def test_an_api_that_names_no_limits_has_none(bench: Bench) -> None:
+    for user in range(20):
+        await queue(bench, "hello", to=str(1000 + user))
+    sender, transport = await make(bench, response())
+    await run_until(bench, sender, settled(bench, 20))
+    assert len(transport.bodies) == 20
 
 
 async def test_what_the_headers_say_is_believed(bench: Bench) -> None:

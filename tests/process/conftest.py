@@ -185,7 +185,7 @@ async def api() -> AsyncIterator[ApiStub]:
 
 @pytest.fixture
 async def start(tmp_path: Path, api: ApiStub) -> AsyncIterator[Start]:
-    """Starts `botkit run` on the real network's code path, with plugins from source texts; again and again."""
+    """Starts `botkit run` on the code path of the real network, with plugins from source texts."""
     running: list[BotProcess] = []
 
     async def start(
