@@ -107,6 +107,7 @@ class Sender:
 
     async def _loop(self) -> None:
         while True:
+            self._finished.clear()  # before looking: what ends from here on ends the rest
             try:
                 begun = await self._begin()
             except StoreError as error:
@@ -131,10 +132,12 @@ class Sender:
             queue = OutQueue.from_name(name)
             granted = await self._take(queue, room)
             if not granted:
-                self._closed_until[name] = await self._opens_at(queue, now)
-                self._log.info(
-                    "window_closed", window=queue.window, seconds=round(self._closed_until[name] - now)
-                )
+                opens_at = await self._opens_at(queue)
+                if opens_at <= now:
+                    begun = True  # an answer has just told of more room: look again
+                    continue
+                self._closed_until[name] = opens_at
+                self._log.info("window_closed", window=queue.window, seconds=round(opens_at - now))
                 continue
             claims = await self._store.claim(self._lease.worker_id, name, granted, 1)
             if len(claims) < granted:
@@ -157,11 +160,16 @@ class Sender:
 
     async def _rest(self) -> None:
         """Wait until a request ends, something new is queued, or a closed window opens."""
-        if len(self._running) >= self._settings.concurrency:
-            self._finished.clear()
-            await self._finished.wait()
-            return
-        await self._store.wait(OUTBOX, 5.0, ignore=frozenset(self._closed_until))
+        waits = [asyncio.ensure_future(self._finished.wait())]
+        if len(self._running) < self._settings.concurrency:
+            wait = self._store.wait(OUTBOX, 5.0, ignore=frozenset(self._closed_until))
+            waits.append(asyncio.ensure_future(wait))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in waits:
+                waiting.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     # -- X's windows -------------------------------------------------------------------------------------
 
@@ -187,8 +195,9 @@ class Sender:
         for name, _ in self._windows(queue):
             await self._store.give_back(name, count)
 
-    async def _opens_at(self, queue: OutQueue, now: float) -> float:
-        opens = now + 1.0
+    async def _opens_at(self, queue: OutQueue) -> float:
+        """When all of the queue's windows are open; 0 when they are."""
+        opens = 0.0
         for name, _ in self._windows(queue):
             window = await self._store.window(name)
             if window is not None:
@@ -215,6 +224,8 @@ class Sender:
                 remaining=heard.remaining,
                 reset_at=heard.reset_at,
             )
+        if all(heard.remaining for heard in known):
+            self._closed_until.pop(queue.name, None)  # what was assumed before X spoke may be too little
 
     async def _freeze(self, queue: OutQueue, until: float) -> None:
         for name, _ in self._windows(queue):
