@@ -36,6 +36,11 @@ async def test_the_same_id_twice_in_one_call_is_one_item_the_first(bench: Bench)
     assert stored.payload == b"first"
 
 
+async def test_an_id_that_comes_twice_in_a_call_keeps_its_first_place(bench: Bench) -> None:
+    assert await bench.put("a", "1", "2", "1", "3", "2") == 3
+    assert await bench.left("a") == ["1", "2", "3"]
+
+
 async def test_an_id_is_known_in_every_lane_and_queue(bench: Bench) -> None:
     await bench.put("a", "1")
     assert await bench.put("b", "1") == 0

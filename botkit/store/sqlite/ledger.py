@@ -16,7 +16,7 @@ from botkit.store.contract import Again, Claim, Done, NewItem, Settlement, Store
 from botkit.store.sqlite.rows import ManyRows, OneOf
 from botkit.store.sqlite.windows import Windows
 
-__all__ = ["ItemRow", "Ledger", "Turn", "item_row"]
+__all__ = ["ItemRow", "Ledger", "Turn", "distinct", "item_row"]
 
 #: lane, queue, item id, payload
 ItemRow = tuple[str, str, str, bytes]
@@ -26,6 +26,14 @@ _STEP_S = 1.0
 
 #: a lane without an owner: ready when something is unfinished, idle otherwise
 _FREE = "owner = NULL, ready_at = CASE WHEN tail > done THEN min(coalesce(ready_at, ?1), ?1) END"
+
+
+def distinct(rows: Iterable[ItemRow]) -> list[ItemRow]:
+    """The first row of each item id, in order."""
+    first: dict[str, ItemRow] = {}
+    for row in rows:
+        first.setdefault(row[2], row)
+    return list(first.values())
 
 
 def item_row(item: NewItem) -> ItemRow:
@@ -278,7 +286,7 @@ class Ledger:
                 raise StoreError(f"item {seq} of lane {lane} was settled out of order: {row[0]} are done")
             return False
         if items:
-            self.put(list({row[2]: row for row in reversed(items)}.values())[::-1])
+            self.put(distinct(items))
         return True
 
     def release(self, worker_id: int, claims: Iterable[Claim]) -> None:

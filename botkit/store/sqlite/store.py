@@ -24,7 +24,7 @@ from botkit.store.contract import (
 )
 from botkit.store.sqlite import reader
 from botkit.store.sqlite.batches import Batches
-from botkit.store.sqlite.ledger import Ledger, Turn, item_row
+from botkit.store.sqlite.ledger import Ledger, Turn, distinct, item_row
 from botkit.store.sqlite.lock import FileLock
 from botkit.store.sqlite.reader import Look, Reader, StateOf
 from botkit.store.sqlite.schema import prepare
@@ -148,9 +148,9 @@ class SqliteStore:
         writing = self._open().writing
         if not items:
             return 0
-        rows = {item.item_id: item_row(item) for item in reversed(items)}
+        rows = distinct(map(item_row, items))
         future: asyncio.Future[int] = writing.future()
-        writing.submit(Put(future, list(rows.values())[::-1]))
+        writing.submit(Put(future, rows))
         return await future
 
     async def register(self, name: str, ttl_s: float) -> int:
