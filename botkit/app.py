@@ -211,7 +211,11 @@ class App:
         wanted = self._config.simulator
         simulator = Simulator(
             SimulatorConfig(
-                host=wanted.host, port=wanted.port, bot_username=wanted.username, bot_name=wanted.name
+                host=wanted.host,
+                port=wanted.port,
+                bot_username=wanted.username,
+                bot_name=wanted.name,
+                limits=wanted.limits,
             ),
             log=self._log.bind(part="simulator"),
         )

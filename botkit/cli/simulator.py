@@ -14,6 +14,7 @@ from botkit.simulator import Simulator, SimulatorConfig
 
 if TYPE_CHECKING:
     from botkit.log import Logger
+    from botkit.simulator.config import LimitScale
 
 __all__ = ["command"]
 
@@ -23,8 +24,15 @@ __all__ = ["command"]
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any free one."
 )
+@click.option(
+    "--limits",
+    type=click.Choice(["relaxed", "x"]),
+    default="relaxed",
+    show_default=True,
+    help="Rate limits: x has X's own numbers, relaxed 100 times as many requests.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log at level debug.")
-def command(host: str, port: int, verbose: bool) -> None:
+def command(host: str, port: int, limits: LimitScale, verbose: bool) -> None:
     """Run the simulator alone, until Ctrl-C: X's API, webhooks and a chat page on this machine.
 
     `botkit run` starts one by itself with `network: simulator`. This one stays up while bots come and go: a
@@ -32,7 +40,7 @@ def command(host: str, port: int, verbose: bool) -> None:
     """
     log = make_logger(level="debug" if verbose else "info")
     with asyncio.Runner() as runner:
-        runner.run(_serve(SimulatorConfig(host=host, port=port), log))
+        runner.run(_serve(SimulatorConfig(host=host, port=port, limits=limits), log))
 
 
 async def _serve(config: SimulatorConfig, log: Logger) -> None:

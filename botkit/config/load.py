@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from botkit.config.decode import decode
 from botkit.config.dotenv import parse_dotenv
 from botkit.config.model import Config
 from botkit.config.tree import Items, Node, Scalar, Source, Table, Unset, read_tree
-from botkit.errors import ConfigError
+from botkit.errors import ActionRefused, ConfigError
+from botkit.x.calls.webhooks import check_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +70,10 @@ def parse_config(text: str, *, file: Path = Path("bot.yaml"), environ: Mapping[s
     if not isinstance(root, Table):
         raise root.error("expected keys and values", fix="start with a line such as `network: simulator`")
     config = decode(root, Config)
-    missing = tuple(_missing(root, config)) if config.network == "x" else ()
+    missing: tuple[ConfigError, ...] = ()
+    if config.network == "x":
+        _check_public_url(root, config)
+        missing = tuple(_missing(root, config))
     return dataclasses.replace(config, _file=file, _missing=missing)
 
 
@@ -81,6 +87,35 @@ def _read(path: Path, *, fix: str) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError("not UTF-8 text", file=str(path), line=line, fix="save the file as UTF-8") from None
+
+
+def _check_public_url(root: Table, config: Config) -> None:
+    """Refuse an address that X would refuse to call. A simulator on this machine, which `botkit simulator`
+    runs for bots with ``network: x``, takes more.
+    """
+    url = config.server.webhook_url
+    if url is None or config.x.delivery == "activity_stream" or _is_here(config.x.api_url):
+        return
+    try:
+        check_url(url)
+    except ActionRefused as refused:
+        server = root.entries["server"]
+        raise ConfigError(
+            str(refused),
+            file=root.source.file,
+            path="server.public_url",
+            line=server.lines["public_url"] if isinstance(server, Table) else root.lines["server"],
+            fix="write the https address that X can call, such as https://bot.example.com",
+        ) from None
+
+
+def _is_here(url: str) -> bool:
+    """The address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _missing(root: Table, config: Config) -> Iterator[ConfigError]:

@@ -45,7 +45,8 @@ class ServerConfig:
     :param port: the port to listen on; 0 takes a free one.
     :param path: the path of the webhook.
     :param public_url: the address at which X reaches this server, without the webhook's path. X takes only
-        https without a port (Source: X docs, webhooks).
+        https without a port (Source: X docs, webhooks/introduction); with `network: x` anything else is
+        refused, unless x.api_url is on this machine.
     :param max_body: the longest request body that is read; what is longer is refused.
     :param trusted_proxies: addresses and networks of your own reverse proxies; X-Forwarded-* headers are
         believed from them only.
@@ -76,12 +77,14 @@ class SimulatorConfig:
     :param port: the port of its chat page and API; 0 takes a free one.
     :param username: the bot's handle there, without @.
     :param name: the bot's display name there.
+    :param limits: relaxed has X's rate-limit windows with 100 times the requests; x has X's own numbers.
     """
 
     host: Annotated[str, Text(r"[^\s/]+", "a host name or address")] = "127.0.0.1"
     port: _Port = 8081
     username: Annotated[str, Text(r"[A-Za-z0-9_]{1,15}", "a handle: 1 to 15 letters, digits or _")] = "bot"
     name: Annotated[str, Text(r"[^\n]{1,50}", "a name of 1 to 50 characters")] = "Bot"
+    limits: Literal["relaxed", "x"] = "relaxed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BotAccount", "Limit", "SeedUser", "SimulatorConfig"]
+__all__ = ["BotAccount", "Limit", "LimitScale", "SeedUser", "SimulatorConfig"]
 
 DEFAULT_BOT_ID = "1000000000000000001"
 
 Permission = Literal["read", "read-write", "read-write-directmessages"]
+LimitScale = Literal["relaxed", "x"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,11 @@ class SimulatorConfig:
     :param allow_http_webhooks: take plain http and a port in the URL of a webhook on this machine. X takes
         only https without a port (Source: X docs, webhooks/introduction).
     :param webhook_limit: pay-per-use has 1 (Source: X docs, account-activity/introduction).
-    :param enforce_limits: apply X's rate limits; the headers come in any case.
-    :param limit_overrides: other limits for a named window, see `botkit.simulator.limits.LIMITS`.
+    :param limits: ``x`` has X's documented rate limits, ``relaxed`` the same windows with 100 times the
+        requests; the headers tell the numbers that apply.
+    :param enforce_limits: apply the rate limits; the headers come in any case.
+    :param limit_overrides: other limits for a named window, taken as they are; see
+        `botkit.simulator.limits.LIMITS`.
     :param require_summons: a reply needs a mention or quote by the other author (self-serve, 2026-02-23).
     :param engagement_allowed: follow, like and quote work, as on enterprise; off: 403, as on self-serve
         since 2026-04-20 (Source: X docs, changelog).
@@ -114,6 +118,7 @@ class SimulatorConfig:
     account_activity_limit: int = 3
     activity_limit: int = 1500
     create_shape: Literal["array", "object", "nested"] = "nested"
+    limits: LimitScale = "x"
     enforce_limits: bool = True
     limit_overrides: Mapping[str, tuple[Limit, ...]] = field(default_factory=lambda: MappingProxyType({}))
     require_summons: bool = True

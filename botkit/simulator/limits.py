@@ -1,4 +1,4 @@
-"""X's rate limits: fixed windows, counted per call and credential, told in headers.
+"""X's rate limits: fixed windows, counted per call and credential, told in headers; as they are or roomier.
 
 Source: X docs, fundamentals/rate-limits (self-serve). Where X's table is silent, the v1.1 enterprise numbers
 stand in for account activity management, and the mutes' number for blocks.
@@ -7,17 +7,20 @@ stand in for account activity management, and the mutes' number for blocks.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.config import Limit
+from botkit.simulator.config import Limit, LimitScale
 from botkit.simulator.problems import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["LIMITS", "Limits"]
+__all__ = ["LIMITS", "RELAXED_FACTOR", "Limits"]
+
+#: how many times X's numbers the relaxed ones are
+RELAXED_FACTOR = 100
 
 _DAY = 86_400
 
@@ -79,13 +82,26 @@ class _Window:
 class Limits:
     """Counts requests.
 
-    :param overrides: other limits for named windows.
+    :param overrides: other limits for named windows, not scaled.
+    :param scale: ``relaxed`` gives every other window `RELAXED_FACTOR` times X's number.
     """
 
-    def __init__(self, *, clock: Callable[[], float], overrides: Mapping[str, tuple[Limit, ...]]) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        overrides: Mapping[str, tuple[Limit, ...]],
+        scale: LimitScale = "x",
+    ) -> None:
         self.enforced = True
+        self.scale: LimitScale = scale
         self._clock = clock
-        self._limits = {**LIMITS, **overrides}
+        factor = RELAXED_FACTOR if scale == "relaxed" else 1
+        scaled = {
+            name: tuple(replace(limit, count=limit.count * factor) for limit in limits)
+            for name, limits in LIMITS.items()
+        }
+        self._limits = {**scaled, **overrides}
         self._windows: dict[tuple[str, str, str, int], _Window] = {}
 
     def take(self, name: str, user_id: str, *, v1: bool) -> dict[str, str]:

@@ -68,7 +68,7 @@ class Simulator:
         rng = rng or random.Random()  # noqa: S311
         self.feed, self.faults = Feed(config.log_size), Faults()
         self.faults.change(config.faults)
-        self.limits = Limits(clock=clock, overrides=config.limit_overrides)
+        self.limits = Limits(clock=clock, overrides=config.limit_overrides, scale=config.limits)
         self.limits.enforced = config.enforce_limits
         self.world = World(clock=clock, rng=rng, publish=self._happened, keep=config.keep_messages)
         self.webhooks = Webhooks(config, ids=self.world.ids, clock=clock, sleep=sleep, rng=rng, log=log)

@@ -72,7 +72,11 @@ def state(parts: Parts) -> dict[str, Any]:
             "activity": [one.public() for one in parts.subscriptions.activity.values()],
         },
         "faults": parts.faults.state(),
-        "limits": {"enforced": parts.limits.enforced, "windows": parts.limits.state()},
+        "limits": {
+            "enforced": parts.limits.enforced,
+            "scale": parts.limits.scale,
+            "windows": parts.limits.state(),
+        },
         "pending": parts.courier.pending,
         "last": parts.feed.last,
     }

@@ -22,7 +22,7 @@ from botkit.simulator.activity import (
     TypingShown,
 )
 from botkit.simulator.entities import mentioned
-from botkit.simulator.ids import Snowflakes
+from botkit.simulator.ids import Snowflakes, user_id_of
 from botkit.simulator.things import Content, Message, NotAllowed, Post, User, content_of, conversation_id
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class World:
     ) -> User:
         """A new user; the one who has the name already is returned, changed to what is given here.
 
+        Without ``user_id`` the handle alone makes the id, so it is the same after a restart.
+
         :raises NotAllowed: the username is none (1 to 15 letters, digits and underscores).
         """
         username = username.removeprefix("@")
@@ -90,7 +92,7 @@ class World:
             known.protected = known.protected if protected is None else protected
             return known
         user = User(
-            id=user_id or self.ids.next(),
+            id=user_id or user_id_of(username, self.users),
             username=username,
             name=name or username,
             created_at=self.clock(),

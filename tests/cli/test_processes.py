@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,13 @@ def stop(running: subprocess.Popen[str]) -> str:
     return errors
 
 
+def limits_of(url: str) -> str:
+    """Which limits a running simulator has."""
+    with urllib.request.urlopen(f"{url}/_sim/state", timeout=30) as answer:
+        scale: str = json.load(answer)["limits"]["scale"]
+        return scale
+
+
 def test_the_simulator_runs_alone_and_prints_its_keys(tmp_path: Path) -> None:
     with process("simulator", "--port", "0", cwd=tmp_path) as running:
         assert running.stdout is not None
@@ -64,6 +72,27 @@ def test_the_simulator_runs_alone_and_prints_its_keys(tmp_path: Path) -> None:
         names = [running.stdout.readline().partition("=")[0] for _ in range(4)]
         assert names == ["X_CONSUMER_KEY", "X_CONSUMER_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"]
         assert main(["trigger", "dm", "hello", "--simulator", url]) == 0
+        stop(running)
+
+
+@pytest.mark.parametrize(("arguments", "scale"), [((), "relaxed"), (("--limits", "x"), "x")])
+def test_the_simulators_limits_are_roomy_unless_told_otherwise(
+    tmp_path: Path, arguments: tuple[str, ...], scale: str
+) -> None:
+    with process("simulator", "--port", "0", *arguments, cwd=tmp_path) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().rpartition(" ")[2].strip()
+        assert limits_of(url) == scale
+        stop(running)
+
+
+@pytest.mark.parametrize(("limits", "scale"), [("", "relaxed"), (", limits: x", "x")])
+def test_a_bots_simulator_has_the_limits_of_bot_yaml(tmp_path: Path, limits: str, scale: str) -> None:
+    (tmp_path / "bot.yaml").write_text(f"server: {{port: 0}}\nsimulator: {{port: 0{limits}}}\n")
+    with process("run", cwd=tmp_path) as running:
+        assert running.stderr is not None
+        lines = (json.loads(line) for line in running.stderr)
+        assert limits_of(next(line["chat_page"] for line in lines if line["event"] == "ready")) == scale
         stop(running)
 
 

@@ -42,6 +42,24 @@ async def test_a_spent_day_is_told_by_its_own_headers(rig_with):
     assert (headers["x-rate-limit-remaining"], headers["x-user-limit-24hour-remaining"]) == ("13", "0")
 
 
+async def test_relaxed_has_the_same_windows_with_a_hundred_times_the_requests(rig_with):
+    rig = await rig_with(limits="relaxed")
+    for number in range(16):
+        status, _, headers = await _send(rig, str(number))
+        assert status == 201
+    assert (headers["x-rate-limit-limit"], headers["x-rate-limit-remaining"]) == ("1500", "1484")
+    assert headers["x-rate-limit-reset"] == str(int(rig.clock.now) + 900)
+    assert headers["x-user-limit-24hour-limit"] == headers["x-app-limit-24hour-limit"] == "144000"
+    _, state = await rig.control("GET", "state")
+    assert state["limits"]["scale"] == "relaxed"
+
+
+async def test_relaxed_windows_end_too_and_given_limits_are_taken_as_they_are(rig_with):
+    rig = await rig_with(limits="relaxed", limit_overrides={"dm.send_with": (Limit(1),)})
+    assert (await _send(rig, "one"))[0] == 201
+    assert (await _send(rig, "two"))[0] == 429
+
+
 async def test_every_answer_carries_the_headers(rig):
     calls = [
         ("GET", "/2/users/me", "user"),

@@ -462,6 +462,7 @@ $("open-faults").addEventListener("click", async () => {
       return make("label", {}, make("span", { text: label }), input);
     }));
     enforced = $("enforce").checked = found.limits.enforced;
+    $("limit-scale").textContent = found.limits.scale === "x" ? "(X's numbers)" : "(100 times X's numbers)";
     const windows = found.limits.windows.map((one) => make("li", {}, make("span", { text: `${one.window} (${one.period_s === 86400 ? "24 h" : "15 min"})` }), make("span", { text: `${one.remaining} of ${one.limit} left until ${one.period_s === 86400 ? day(one.reset_at) : clock(one.reset_at)}` })));
     $("windows").replaceChildren(...(windows.length ? windows : [make("li", { text: "No window is open: the bot has not called X yet." })]));
     $("faults").showModal();
