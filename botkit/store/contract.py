@@ -222,6 +222,8 @@ class Store(Protocol):
         """Store the items that are not known yet, all or none, and return how many were new.
 
         Two calls with the same item at the same moment store it once, whoever commits first.
+
+        :raises StoreError: a lane belongs to another queue; nothing of this call was stored.
         """
 
     # -- workers -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -77,6 +78,29 @@ async def test_a_lost_lane_that_nobody_took_yet_is_lost_all_the_same(bench: Benc
     lost = await bench.claim_one()
     await bench.store.unregister(bench.worker)
     assert not await bench.settle(lost)
+
+
+async def test_a_fenced_settlement_takes_nobody_with_it(bench: Bench) -> None:
+    for lane in "abc":
+        await bench.put(lane, lane)
+    paused = await bench.store.register("paused", 10.0)
+    (lost,) = await bench.claim(worker=paused, lanes=1)
+    bench.clock.now += 11.0
+    await bench.store.reap()
+    first, second, _ = sorted(await bench.claim(), key=lambda claim: claim.lane == lost.lane)
+
+    def effects(name: str) -> Effects:
+        return Effects(state={name: b"1"}, items=[event("out", f"{name}/0", queue="out:x")])
+
+    outcomes = await asyncio.gather(
+        bench.settle(first, effects=effects("first")),
+        bench.settle(lost, effects=effects("lost"), worker=paused),
+        bench.put("d", "new"),
+        bench.settle(second, effects=effects("second")),
+    )
+    assert outcomes == [True, False, 1, True]
+    assert await bench.store.state(["first", "lost", "second"]) == {"first": b"1", "second": b"1"}
+    assert sorted(await bench.left("out")) == ["first/0", "second/0"]
 
 
 class _Unfenced(Ledger):

@@ -319,3 +319,10 @@ async def test_a_cancelled_claim_gives_its_lanes_back(bench: Bench) -> None:
         while not (claims := await bench.claim()):
             await bench.store.wait("in", 1.0)
     assert ids(claims) == [["1"]]
+
+
+@pytest.mark.parametrize(("lanes", "items"), [(0, 5), (-1, 5), (5, 0), (5, -1)])
+async def test_a_claim_of_nothing_owns_nothing(bench: Bench, lanes: int, items: int) -> None:
+    await bench.put("a", "1")
+    assert await bench.claim(lanes=lanes, items=items) == []
+    assert ids(await bench.claim()) == [["1"]]

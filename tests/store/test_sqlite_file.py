@@ -19,7 +19,6 @@ from botkit.errors import ConfigError, StoreInUse, StoreUnavailable
 from botkit.store import open_store
 from botkit.store.contract import Store
 from botkit.store.sqlite import SqliteStore
-from botkit.store.sqlite.checkpoints import Checkpoints
 from botkit.store.sqlite.schema import MIGRATIONS, connect, prepare
 
 from .conftest import event
@@ -49,10 +48,6 @@ def _names(folder: Path) -> list[str]:
 
 def _remove(path: Path) -> None:
     path.unlink()
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size
 
 
 async def test_a_relative_address_is_in_the_working_directory(tmp_path: Path) -> None:
@@ -263,31 +258,6 @@ async def test_what_was_put_survives_a_process_that_is_killed_at_once(
     await store.close()
 
 
-async def test_every_commit_is_synced(path: Path) -> None:
-    prepare(path)
-    writing = connect(path, cache_mib=2, writes=True)
-    assert writing.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert writing.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    writing.close()
-
-
-async def test_the_writer_of_an_open_store_syncs_and_its_readers_can_t_write(path: Path) -> None:
-    store = SqliteStore(path)
-    await store.open()
-
-    def pragmas(connection: sqlite3.Connection) -> tuple[int, str, int]:
-        return tuple(  # type: ignore[return-value]  # three pragmas, three values
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("synchronous", "journal_mode", "query_only")
-        )
-
-    assert await store._write(lambda ledger: pragmas(ledger.connection)) == (2, "wal", 0)
-    assert (await store._read(pragmas))[1:] == ("wal", 1)
-    with pytest.raises(StoreUnavailable):
-        await store._read(lambda connection: connection.execute("DELETE FROM item"))
-    await store.close()
-
-
 @pytest.mark.skipif(WINDOWS, reason="POSIX modes")
 async def test_messages_are_readable_by_their_owner_only(path: Path, new: Callable[[], Store]) -> None:
     store = new()
@@ -336,43 +306,33 @@ def test_a_program_that_does_not_close_its_store_ends_all_the_same(path: Path) -
     assert child.returncode == 3
 
 
-class _Asked(Checkpoints):
-    """Notes that a checkpoint was asked for instead of running it."""
-
-    asked = 0
-
-    def _ask(self) -> None:
-        self.asked += 1
-
-
-def test_a_checkpoint_begins_only_after_a_commit_that_began_after_the_last_one(path: Path) -> None:
-    """The rule that keeps SQLite's log safe before 3.51.3, see checkpoints.py."""
-    prepare(path)
-    checkpoints = _Asked(path, every=1)
-    checkpoints.transaction_begins(0)
-    checkpoints.transaction_ended(5, 0)
-    assert checkpoints.asked == 1
-    checkpoints.transaction_begins(5)
-    checkpoints.transaction_ended(10, 0)  # one is under way
-    checkpoints.transaction_begins(10)
-    checkpoints._checkpoint()  # and ends inside this transaction
-    checkpoints.transaction_ended(15, 0)
-    assert checkpoints.asked == 1
-    checkpoints.transaction_begins(15)
-    checkpoints.transaction_ended(20, 0)
-    assert checkpoints.asked == 2
-    checkpoints.close()
-
-
-async def test_the_log_does_not_grow_with_what_is_written(path: Path) -> None:
-    store = SqliteStore(path)
-    await store.open()
-    store._open().files.writer._checkpoints._every = 50
-    store._open().files.writer._checkpoints._most_pages = 200
-    for number in range(400):
-        await store.put(
-            [event(f"lane-{number}", f"{number}/{part}", payload=b"x" * 3000) for part in range(5)]
-        )
-    assert _size(path) > 4_000_000
-    assert _size(path.with_name("botkit.db-wal")) < 2_500_000
+async def test_an_open_that_is_cancelled_holds_no_lock(path: Path, new: Callable[[], Store]) -> None:
+    opening = asyncio.create_task(new().open())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    store = new()
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await store.open()
+                break
+            except StoreInUse:
+                await asyncio.sleep(0)
     await store.close()
+
+
+async def test_a_close_that_is_cancelled_closes_all_the_same(path: Path, new: Callable[[], Store]) -> None:
+    store = new()
+    await store.open()
+    await store.put([event("a", "1")])
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await store.close()  # waits for the one that goes on
+    again = new()
+    await again.open()
+    await again.close()

@@ -87,8 +87,9 @@ class Checkpoints:
 
     def _checkpoint(self) -> None:
         # A checkpoint that fails moves nothing and loses nothing; the next one tries again.
-        with self._lock, suppress(sqlite3.Error):
-            _, log_pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._log_pages = log_pages
-        self._ended += 1
-        self._asked = False
+        with self._lock:
+            with suppress(sqlite3.Error):
+                _, log_pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._log_pages = log_pages
+            self._ended += 1
+            self._asked = False

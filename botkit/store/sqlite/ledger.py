@@ -6,95 +6,23 @@ Nothing here begins or commits: the writer does, for many operations at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import ClassVar
 
 from botkit.errors import StoreError
-from botkit.store.contract import Again, Claim, Done, NewItem, Settlement, StoredItem
+from botkit.store.contract import Claim, StoredItem
 from botkit.store.sqlite.rows import ManyRows, OneOf
+from botkit.store.sqlite.turns import ItemRow, TimerRow, Turn, distinct
 from botkit.store.sqlite.windows import Windows
 
-__all__ = ["ItemRow", "Ledger", "Turn", "distinct", "item_row"]
-
-#: lane, queue, item id, payload
-ItemRow = tuple[str, str, str, bytes]
+__all__ = ["Ledger"]
 
 #: how far the clock may step back before the lanes that wait for it are moved along, seconds
 _STEP_S = 1.0
 
 #: a lane without an owner: ready when something is unfinished, idle otherwise
 _FREE = "owner = NULL, ready_at = CASE WHEN tail > done THEN min(coalesce(ready_at, ?1), ?1) END"
-
-
-def distinct(rows: Iterable[ItemRow]) -> list[ItemRow]:
-    """The first row of each item id, in order."""
-    first: dict[str, ItemRow] = {}
-    for row in rows:
-        first.setdefault(row[2], row)
-    return list(first.values())
-
-
-def item_row(item: NewItem) -> ItemRow:
-    """An item as the statements take it."""
-    return (item.lane, item.queue, item.item_id, item.payload)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A settlement as the statements take it: built on the loop, so that the writing thread only runs SQL."""
-
-    queue: str
-    #: lane, worker, token, seq, cursor, attempts kept, attempts added, progress, freed, delay
-    lane: tuple[str, int, int, int, int, int, int, bytes, int, float]
-    state: Mapping[str, bytes | None]
-    items: Sequence[ItemRow]
-    #: timer id → id, due at, lane, queue, item id, payload; ``None`` cancels
-    timers: Mapping[str, tuple[str, float, str, str, str, bytes] | None]
-    #: item id, handler, attempts, error, lane, queue, at (0: now)
-    dead: Sequence[tuple[str, str, int, str, str, str, float]]
-
-    @classmethod
-    def of(cls, worker_id: int, settlement: Settlement) -> Turn:
-        """The rows of a settlement."""
-        claim, seq, outcome, effects = (
-            settlement.claim,
-            settlement.seq,
-            settlement.outcome,
-            settlement.effects,
-        )
-        match outcome:
-            case Done():
-                tail = (seq, 0, 0, b"", int(settlement.release), 0.0)
-            case Again():
-                tail = (seq - 1, 1, int(outcome.counts), outcome.progress, 1, float(outcome.delay_s))
-            case _:
-                tail = (seq - 1, 1, 0, outcome.progress, 0, 0.0)
-        timers: dict[str, tuple[str, float, str, str, str, bytes] | None] = {}
-        if effects.cancel_timers:
-            timers.update(dict.fromkeys(effects.cancel_timers))
-        for timer in effects.timers:
-            timers[timer.timer_id] = (timer.timer_id, timer.due_at, *item_row(timer.item))
-        return cls(
-            claim.queue,
-            (claim.lane, worker_id, claim.token, seq, *tail),
-            effects.state,
-            [item_row(item) for item in effects.items],
-            timers,
-            [
-                (
-                    letter.item_id,
-                    letter.handler,
-                    letter.attempts,
-                    letter.error,
-                    letter.lane or claim.lane,
-                    letter.queue or claim.queue,
-                    letter.at,
-                )
-                for letter in effects.dead
-            ],
-        )
 
 
 class Ledger:
@@ -216,6 +144,8 @@ class Ledger:
     def claim(self, worker_id: int, queue: str, lanes: int, items: int) -> list[Claim]:
         """Own the lanes that waited longest. Its cost does not grow with what waits behind them."""
         execute = self.connection.execute
+        if lanes < 1 or items < 1:
+            return []
         if execute("SELECT 1 FROM worker WHERE id = ?", (worker_id,)).fetchone() is None:
             return []
         taken = execute(
@@ -252,7 +182,7 @@ class Ledger:
             return None
         items: list[ItemRow] = []
         state: dict[str, bytes | None] = {}
-        timers: dict[str, tuple[str, float, str, str, str, bytes] | None] = {}
+        timers: dict[str, TimerRow | None] = {}
         dead: list[tuple[object, ...]] = []
         for turn in turns:
             items += turn.items

@@ -24,10 +24,11 @@ from botkit.store.contract import (
 )
 from botkit.store.sqlite import reader
 from botkit.store.sqlite.batches import Batches
-from botkit.store.sqlite.ledger import Ledger, Turn, distinct, item_row
+from botkit.store.sqlite.ledger import Ledger
 from botkit.store.sqlite.lock import FileLock
 from botkit.store.sqlite.reader import Look, Reader, StateOf
 from botkit.store.sqlite.schema import prepare
+from botkit.store.sqlite.turns import Turn, distinct, item_row
 from botkit.store.sqlite.waiting import Waiters
 from botkit.store.sqlite.writer import Call, Put, Settle, Writer
 
@@ -60,6 +61,7 @@ class SqliteStore:
         self._max_pages = max_pages
         self._waiters = Waiters()
         self._opened: _Threads | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     # -- open and close ----------------------------------------------------------------------------------
 
@@ -67,15 +69,24 @@ class SqliteStore:
         """Open the file, or make it; free what earlier processes held."""
         if self._opened is not None:
             raise StoreError("the store is open already")
-        files = await asyncio.to_thread(self._open_files)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open_files))
+        try:
+            files = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_files)  # or the lock would be held for ever
+            raise
         self._opened = _Threads(files, self._committed)
 
     async def close(self) -> None:
-        """Finish what was asked, then close. A second time does nothing."""
+        """Finish what was asked, then close, even if the caller is cancelled. A second time does nothing."""
         opened, self._opened = self._opened, None
-        if opened is None:
-            return
-        self._waiters.wake_all()
+        if opened is not None:
+            self._waiters.wake_all()
+            self._closing = asyncio.create_task(self._close(opened))
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _close(self, opened: _Threads) -> None:
         future = opened.writing.future()
         opened.writing.submit(Call(future, Ledger.end_all))
         with suppress(StoreError):  # on a full disk the next start frees the lanes
@@ -285,6 +296,12 @@ class SqliteStore:
     async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """Dead letters."""
         return await self._scan(lambda connection: reader.dead_letters(connection, limit))
+
+
+def _close_files(opening: asyncio.Future[_Files]) -> None:
+    """Close what was opened for someone who does not want it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().stack.close()
 
 
 def _heard(future: asyncio.Future[None]) -> None:

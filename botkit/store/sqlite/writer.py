@@ -18,8 +18,9 @@ from typing import Any
 from botkit.errors import StoreError, StoreUnavailable
 from botkit.store.sqlite.batches import Operation
 from botkit.store.sqlite.checkpoints import Checkpoints
-from botkit.store.sqlite.ledger import ItemRow, Ledger, Turn
+from botkit.store.sqlite.ledger import Ledger
 from botkit.store.sqlite.schema import PAGE_SIZE, connect
+from botkit.store.sqlite.turns import ItemRow, Turn
 
 __all__ = ["Call", "Put", "Settle", "WriteOperation", "Writer", "unavailable"]
 
