@@ -275,6 +275,9 @@ class Store(Protocol):
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """The lane's unfinished items, in order, whoever owns the lane."""
 
+    async def history(self, lane: str, *, since: float, limit: int = 100) -> list[StoredItem]:
+        """The lane's latest items that were received at or after ``since``, finished or not, oldest first."""
+
     async def item(self, item_id: str) -> StoredItem | None:
         """One item by its id, finished or not, for as long as it is kept."""
 

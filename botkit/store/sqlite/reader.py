@@ -131,6 +131,16 @@ def unfinished(connection: sqlite3.Connection, lane: str, limit: int) -> list[St
     return [StoredItem(*row) for row in rows]
 
 
+def history(connection: sqlite3.Connection, lane: str, since: float, limit: int) -> list[StoredItem]:
+    """The latest items of a lane that were received at or after ``since``, oldest first."""
+    rows = connection.execute(
+        "SELECT seq, item_id, payload, received_at FROM item WHERE lane = ? AND received_at >= ? "
+        "ORDER BY seq DESC LIMIT ?",
+        (lane, since, limit),
+    ).fetchall()
+    return [StoredItem(*row) for row in reversed(rows)]
+
+
 def next_timer_at(connection: sqlite3.Connection) -> float | None:
     """When the earliest timer is due."""
     due_at: float | None = connection.execute("SELECT min(due_at) FROM timer").fetchone()[0]

@@ -242,6 +242,10 @@ class SqliteStore:
         """A lane's unfinished items."""
         return await self._read(lambda connection: reader.unfinished(connection, lane, limit))
 
+    async def history(self, lane: str, *, since: float, limit: int = 100) -> list[StoredItem]:
+        """A lane's latest items."""
+        return await self._read(lambda connection: reader.history(connection, lane, since, limit))
+
     async def item(self, item_id: str) -> StoredItem | None:
         """An item by its id."""
         return await self._read(lambda connection: reader.item(connection, item_id))
