@@ -321,11 +321,16 @@ _KINDS: dict[str, type[Action]] = {
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """An action as the outbox holds it: whose it is, and which handler asked for it."""
+    """An action as the outbox holds it: whose it is, and which handler asked for it.
+
+    :param on_unknown: what becomes of it when nobody can know whether it was carried out: ``hold``,
+        ``resend`` or ``drop``; empty leaves it to bot.yaml.
+    """
 
     account_id: str
     handler: str
     action: Action
+    on_unknown: str = ""
 
 
 def encode(queued: Queued) -> bytes:
@@ -336,6 +341,7 @@ def encode(queued: Queued) -> bytes:
             "handler": queued.handler,
             "kind": queued.action.kind,
             "args": queued.action,
+            **({"on_unknown": queued.on_unknown} if queued.on_unknown else {}),
         }
     )
 
@@ -349,4 +355,5 @@ def decode(payload: bytes) -> Queued:
     cls = _KINDS.get(raw.get("kind", ""))
     if cls is None:
         raise msgspec.ValidationError(f"unknown action {raw.get('kind')!r}")
-    return Queued(raw["account"], raw["handler"], msgspec.convert(raw["args"], cls))
+    action = msgspec.convert(raw["args"], cls)
+    return Queued(raw["account"], raw["handler"], action, raw.get("on_unknown", ""))

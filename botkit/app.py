@@ -20,8 +20,9 @@ from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config, Secret, XConfig
 from botkit.engine.backoff import Backoff
+from botkit.engine.carrier import Carrier, CarrierSettings
 from botkit.engine.lease import Lease
-from botkit.engine.sender import Sender, SenderSettings
+from botkit.engine.sender import Sender
 from botkit.engine.timers import Timers
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker
@@ -181,14 +182,22 @@ class App:
     ) -> None:
         engine, log = self._config.engine, self._log
         backoff = Backoff(engine.retry.first, engine.retry.factor, engine.retry.max)
+        carrier = Carrier(
+            store=store,
+            client=client,
+            settings=CarrierSettings(
+                attempts=engine.send_attempts, on_unknown=engine.on_unknown, backoff=backoff
+            ),
+            log=log,
+            rng=self._rng,
+        )
         sender = Sender(
             store=store,
             lease=lease,
-            client=client,
-            settings=SenderSettings(attempts=engine.attempts, grace_s=engine.grace, backoff=backoff),
+            carrier=carrier,
             log=log,
-            rng=self._rng,
             dead_letter=self._hooks.dead_letter,
+            grace_s=engine.grace,
         )
         stack.push_async_callback(_stopped, sender.stop, self._begin(tasks, sender.run(), "sender"))
         turns = Turns(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botkit import actions
 from botkit.actions import Action
@@ -22,15 +22,27 @@ from botkit.x.text import DM_LIMIT
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["Bot", "Gathered", "Wanted"]
+__all__ = ["Bot", "Gathered", "OnUnknown", "Wanted"]
+
+#: what becomes of an action when nobody can know whether X took it; ``""`` leaves it to bot.yaml
+OnUnknown = Literal["", "hold", "resend", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An action that a handler queued, to leave at once or not before ``due_at`` (Unix seconds)."""
+    """An action that a handler queued.
+
+    :param due_at: it leaves not before that time, Unix seconds; ``None``: at once.
+    :param answers: somebody waits for it; it leaves before what nobody waits for.
+    :param broadcast: numbers the broadcasts of one run from 1; 0: it belongs to none.
+    :param on_unknown: what becomes of it when nobody can know whether it was carried out.
+    """
 
     action: Action
     due_at: float | None = None
+    answers: bool = True
+    broadcast: int = 0
+    on_unknown: str = ""
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class Gathered:
 
     wanted: list[Wanted] = field(default_factory=list)
     answered: bool = False
+    broadcasts: int = 0
 
 
 class Bot:
@@ -63,7 +76,7 @@ class Bot:
         log: FilteringBoundLogger,
         gathered: Gathered,
         now: Callable[[], float],
-        has_written: Callable[[str], Awaitable[bool]],
+        have_written: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
     ) -> None:
         self.event = event
         self.account_id = account_id
@@ -73,7 +86,7 @@ class Bot:
         self.log = log
         self._gathered = gathered
         self._now = now
-        self._has_written = has_written
+        self._have_written = have_written
 
     # -- answering ---------------------------------------------------------------------------------------
 
@@ -85,6 +98,7 @@ class Bot:
         options: Sequence[str | QuickReplyOption] = (),
         after: float | None = None,
         at: datetime | None = None,
+        on_unknown: OnUnknown = "",
     ) -> None:
         """Answer where the event happened: a direct message to its sender, or a reply to the post.
 
@@ -92,34 +106,35 @@ class Bot:
         :param options: quick replies to tap (direct messages on X's v1.1 API only).
         :param after: wait that many seconds first; the wait survives restarts.
         :param at: send it at that time (aware) instead.
+        :param on_unknown: what to do when a crash or time-out leaves it open whether X took the message, and
+            X can't tell: ``resend`` (it may arrive twice), ``drop``, or ``hold`` it as a dead letter for a
+            person.
         :raises ActionRefused: the event leaves nobody to answer, or X would refuse the text.
         """
-        event = self.event
+        event, due_at = self.event, self._due(after, at)
         match event:
             case DirectMessage():
-                self._queue_dm(event.sender.id, text, media_id, options, self._due(after, at))
+                action: Action = self._dm(event.sender.id, text, media_id, options)
             case PostEvent() if not event.by_us:
                 if options:
                     raise ActionRefused("quick replies go with direct messages, not with posts")
-                self._queue(
-                    actions.CreatePost(
-                        text=self._text(text, media_id),
-                        reply_to=event.post_id,
-                        media_ids=(media_id,) if media_id else (),
-                        to=event.author.id,
-                    ),
-                    self._due(after, at),
+                action = actions.CreatePost(
+                    text=self._text(text, media_id),
+                    reply_to=event.post_id,
+                    media_ids=(media_id,) if media_id else (),
+                    to=event.author.id,
                 )
             case _:
                 raise ActionRefused(
                     f"a {type(event).__name__} can't be answered: "
                     "use bot.send_dm(user, text) or bot.post(text) instead"
                 )
+        self._queue(Wanted(action, due_at, on_unknown=on_unknown))
         self._gathered.answered = True
 
     async def send_dm(
         self,
-        user: User | str,
+        user: User | str | Sequence[User | str],
         text: str = "",
         *,
         media_id: str = "",
@@ -127,24 +142,50 @@ class Bot:
         unasked: bool = False,
         after: float | None = None,
         at: datetime | None = None,
+        on_unknown: OnUnknown = "",
     ) -> None:
-        """Send a direct message to a user, given as such or by id.
+        """Send a direct message to a user, given as such or by id, or to many.
+
+        A list of users makes a *broadcast*: it drains at the pace that X allows, leaves room for answers, and
+        can be watched, paused, resumed and cancelled (``botkit outbox``).
 
         X's rules allow direct messages only to people who wrote first; so does botkit.
 
         :param unasked: send it although the user never wrote to the account: you have another consent.
-        :raises ActionRefused: the user never wrote, or X would refuse the text.
+        :param after, at, media_id, options, on_unknown: see `reply`.
+        :raises ActionRefused: a user never wrote, or X would refuse the text.
         """
-        user_id = _id_of(user)
-        asked = isinstance(self.event, DirectMessage) and self.event.sender.id == user_id
-        if not (asked or unasked or await self._has_written(user_id)):
+        many = not isinstance(user, User | str)
+        users = [user] if isinstance(user, User | str) else user
+        ids = list(dict.fromkeys(map(_id_of, users)))
+        asker = self.event.sender.id if isinstance(self.event, DirectMessage) else ""
+        if not unasked:
+            await self._check_asked([user_id for user_id in ids if user_id != asker])
+        due_at = self._due(after, at)
+        if many:
+            self._gathered.broadcasts += 1
+        for user_id in ids:
+            self._queue(
+                Wanted(
+                    self._dm(user_id, text, media_id, options),
+                    due_at,
+                    answers=user_id == asker and not many,
+                    broadcast=self._gathered.broadcasts if many else 0,
+                    on_unknown=on_unknown,
+                )
+            )
+        if asker in ids:
+            self._gathered.answered = True
+
+    async def _check_asked(self, user_ids: Sequence[str]) -> None:
+        written = await self._have_written(user_ids)
+        unasked = [user_id for user_id in user_ids if user_id not in written]
+        if unasked:
+            who = f"user {unasked[0]}" if len(unasked) == 1 else f"{len(unasked)} of {len(user_ids)} users"
             raise ActionRefused(
-                f"user {user_id} never wrote to this account, and X allows no unasked direct messages; "
+                f"{who} never wrote to this account, and X allows no unasked direct messages; "
                 "pass unasked=True if they agreed elsewhere"
             )
-        self._queue_dm(user_id, text, media_id, options, self._due(after, at))
-        if asked:
-            self._gathered.answered = True
 
     # -- posts -------------------------------------------------------------------------------------------
 
@@ -157,102 +198,97 @@ class Bot:
         media_ids: Sequence[str] = (),
         after: float | None = None,
         at: datetime | None = None,
+        on_unknown: OnUnknown = "",
     ) -> None:
         """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post."""
-        text = self._text(text, *media_ids)
-        self._queue(
-            actions.CreatePost(text=text, reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)),
-            self._due(after, at),
+        action = actions.CreatePost(
+            text=self._text(text, *media_ids), reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)
         )
+        self._queue(Wanted(action, self._due(after, at), answers=bool(reply_to), on_unknown=on_unknown))
 
     async def delete_post(self, post_id: str) -> None:
         """Delete one of the account's own posts."""
-        self._queue(actions.DeletePost(post_id=post_id))
+        self._queue(Wanted(actions.DeletePost(post_id=post_id)))
 
     async def like(self, post: PostEvent | str | None = None) -> None:
         """Like a post: the event's own when none is given. (X: not on self-serve packages.)"""
-        self._queue(actions.Like(post_id=self._post_id(post)))
+        self._queue(Wanted(actions.Like(post_id=self._post_id(post))))
 
     async def unlike(self, post: PostEvent | str | None = None) -> None:
         """Take a like back."""
-        self._queue(actions.Unlike(post_id=self._post_id(post)))
+        self._queue(Wanted(actions.Unlike(post_id=self._post_id(post))))
 
     async def repost(self, post: PostEvent | str | None = None) -> None:
         """Repost a post: the event's own when none is given."""
-        self._queue(actions.Repost(post_id=self._post_id(post)))
+        self._queue(Wanted(actions.Repost(post_id=self._post_id(post))))
 
     async def unrepost(self, post: PostEvent | str | None = None) -> None:
         """Take a repost back."""
-        self._queue(actions.Unrepost(post_id=self._post_id(post)))
+        self._queue(Wanted(actions.Unrepost(post_id=self._post_id(post))))
 
     async def hide_reply(self, post: PostEvent | str | None = None) -> None:
         """Hide a reply to one of the account's posts: the event's own when none is given."""
-        self._queue(actions.HideReply(post_id=self._post_id(post)))
+        self._queue(Wanted(actions.HideReply(post_id=self._post_id(post))))
 
     # -- people ------------------------------------------------------------------------------------------
 
     async def follow(self, user: User | str) -> None:
         """Follow a user. (X: not on self-serve packages.)"""
-        self._queue(actions.Follow(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Follow(user_id=_id_of(user))))
 
     async def unfollow(self, user: User | str) -> None:
         """Stop following a user."""
-        self._queue(actions.Unfollow(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Unfollow(user_id=_id_of(user))))
 
     async def mute(self, user: User | str) -> None:
         """Mute a user."""
-        self._queue(actions.Mute(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Mute(user_id=_id_of(user))))
 
     async def unmute(self, user: User | str) -> None:
         """Unmute a user."""
-        self._queue(actions.Unmute(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Unmute(user_id=_id_of(user))))
 
     async def block(self, user: User | str) -> None:
         """Block a user. (X: enterprise only.)"""
-        self._queue(actions.Block(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Block(user_id=_id_of(user))))
 
     async def unblock(self, user: User | str) -> None:
         """Unblock a user. (X: enterprise only.)"""
-        self._queue(actions.Unblock(user_id=_id_of(user)))
+        self._queue(Wanted(actions.Unblock(user_id=_id_of(user))))
 
     # -- direct messages ---------------------------------------------------------------------------------
 
     async def delete_dm(self, message_id: str) -> None:
         """Delete one of the account's own messages from its view of the conversation."""
-        self._queue(actions.DeleteDirectMessage(message_id=message_id))
+        self._queue(Wanted(actions.DeleteDirectMessage(message_id=message_id)))
 
     async def show_typing(self) -> None:
         """Show the event's sender that the account is typing (X's v1.1 API; dropped where it isn't there)."""
-        self._queue(actions.ShowTyping(to=self._sender().id))
+        self._queue(Wanted(actions.ShowTyping(to=self._sender().id)))
 
     async def mark_read(self) -> None:
         """Tell the sender that the message was read (X's v1.1 API; dropped where it isn't there)."""
         if not isinstance(self.event, DirectMessage):
             raise ActionRefused("only a direct message can be marked as read")
-        self._queue(actions.MarkRead(sender_id=self.event.sender.id, message_id=self.event.message_id))
+        self._queue(
+            Wanted(actions.MarkRead(sender_id=self.event.sender.id, message_id=self.event.message_id))
+        )
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _queue(self, action: Action, due_at: float | None = None) -> None:
-        action.call(self.account_id)  # raises what X would refuse, here where the author sees it
-        self._gathered.wanted.append(Wanted(action, due_at))
+    def _queue(self, wanted: Wanted) -> None:
+        wanted.action.call(self.account_id)  # raises what X would refuse, here where the author sees it
+        self._gathered.wanted.append(wanted)
 
-    def _queue_dm(
-        self,
-        user_id: str,
-        text: str,
-        media_id: str,
-        options: Sequence[str | QuickReplyOption],
-        due_at: float | None,
-    ) -> None:
+    def _dm(
+        self, user_id: str, text: str, media_id: str, options: Sequence[str | QuickReplyOption]
+    ) -> actions.SendDirectMessage:
         if len(self._text(text, media_id)) > DM_LIMIT:
             raise ActionRefused(f"a direct message holds {DM_LIMIT} characters, not {len(text)}")
         offered = tuple(
             QuickReplyOption(label=option) if isinstance(option, str) else option for option in options
         )
-        self._queue(
-            actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered), due_at
-        )
+        return actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered)
 
     def _due(self, after: float | None, at: datetime | None) -> float | None:
         if after is not None and at is not None:

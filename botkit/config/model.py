@@ -158,7 +158,10 @@ class EngineConfig:
     """How events are handled.
 
     :param workers: how many conversations are handled beside each other.
-    :param attempts: how often a failing handler or action is tried before it becomes a dead letter.
+    :param attempts: how often a failing handler is tried before it becomes a dead letter.
+    :param send_attempts: how often an action is tried that X can't take now (an outage, a lost connection).
+    :param on_unknown: what becomes of a message when a crash or a time-out leaves it open whether X took it,
+        and X can't tell: hold keeps a dead letter for a person, resend may send it twice, drop gives it up.
     :param handler_timeout: how long one handler may take for one event.
     :param grace: how long events in hand may take to finish at shutdown.
     :param retry: the waits between attempts.
@@ -166,6 +169,8 @@ class EngineConfig:
 
     workers: Annotated[int, Range(1, 10000)] = 64
     attempts: Annotated[int, Range(1, 1000)] = 5
+    send_attempts: Annotated[int, Range(1, 1000)] = 20
+    on_unknown: Literal["hold", "resend", "drop"] = "hold"
     handler_timeout: Annotated[Duration, Range(0.001, 86400)] = 30.0
     grace: Annotated[Duration, Range(0, 86400)] = 20.0
     retry: RetryConfig = field(default_factory=RetryConfig)

@@ -1,11 +1,14 @@
-"""Where an action waits: its lane, its queue, and the marks by which its echo is known.
+"""Where an action waits: its queue, its lane, and the marks by which its echo is known.
 
-A queue holds the actions of one account that share one of X's rate-limit windows, so that a frozen window
-stops its own queue and no other. A lane holds those that are about one user or post: they leave in order.
+A queue holds the actions of one account that share one of X's rate-limit windows and one priority, so that a
+closed window stops nothing else, and answers leave before broadcasts. A lane holds those that are about one
+user or post: they leave in order.
 """
 
 from __future__ import annotations
 
+import enum
+import hashlib
 from dataclasses import dataclass
 
 from botkit import actions
@@ -13,35 +16,75 @@ from botkit.actions import Action, Queued
 from botkit.events import DirectMessageSent, Event, Post
 from botkit.store.contract import NewItem
 
-__all__ = ["OUTBOX", "OutQueue", "echo_keys", "outbox_item", "sending_key", "sent_key"]
+__all__ = [
+    "OUTBOX",
+    "OutQueue",
+    "Priority",
+    "broadcast_name",
+    "echo_keys",
+    "outbox_item",
+    "paused_key",
+    "sending_key",
+    "sent_key",
+]
 
 #: what the names of all outbox queues start with
 OUTBOX = "out:"
 
 
-@dataclass(frozen=True, slots=True)
-class OutQueue:
-    """The queue of one account's actions that share a window of X's."""
+class Priority(enum.IntEnum):
+    """Who leaves first while a window has room."""
 
+    ANSWER = 0  #: to someone who waits for it
+    NOTICE = 1  #: to someone who does not expect it now
+    BROADCAST = 2  #: the same to many; leaves a part of every window to the others
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OutQueue:
+    """One account's actions that share a window of X's and a priority.
+
+    :param broadcast: which broadcast, so that each can be paused and cancelled by itself.
+    """
+
+    priority: Priority
     window: str
     account_id: str
+    broadcast: str = ""
 
     @property
     def name(self) -> str:
         """Its name in the store."""
-        return f"{OUTBOX}{self.window}:{self.account_id}"
+        name = f"{OUTBOX}{self.window}:{self.account_id}:{int(self.priority)}"
+        return f"{name}:{self.broadcast}" if self.broadcast else name
 
     @classmethod
     def from_name(cls, name: str) -> OutQueue:
-        """The queue with that name."""
-        window, _, account_id = name.removeprefix(OUTBOX).partition(":")
-        return cls(window, account_id)
+        """The queue with that name.
+
+        :raises ValueError: it is not the name of an outbox queue.
+        """
+        window, account_id, priority, *broadcast = name.removeprefix(OUTBOX).split(":")
+        return cls(Priority(int(priority)), window, account_id, broadcast[0] if broadcast else "")
 
 
-def outbox_item(queued: Queued, item_id: str) -> NewItem:
+def outbox_item(
+    queued: Queued, item_id: str, *, priority: Priority = Priority.ANSWER, broadcast: str = ""
+) -> NewItem:
     """The item that carries an action. The same id is stored once: running a turn again doubles nothing."""
-    queue = OutQueue(queued.action.call(queued.account_id).window, queued.account_id)
+    window = queued.action.call(queued.account_id).window
+    queue = OutQueue(priority, window, queued.account_id, broadcast)
     return NewItem(queue.name, f"{queue.name}:{queued.action.target}", item_id, actions.encode(queued))
+
+
+def broadcast_name(run: str, number: int) -> str:
+    """A short name for a broadcast, the same whenever the run that made it is run again."""
+    return hashlib.blake2s(f"{run}/{number}".encode(), digest_size=4).hexdigest()
+
+
+def paused_key(queue: OutQueue) -> str:
+    """The mark that nothing of the queue is to leave until somebody says so."""
+    return f"paused:{queue.name}"
 
 
 def sending_key(account_id: str, action: Action) -> str | None:

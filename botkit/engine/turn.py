@@ -17,7 +17,7 @@ from botkit.api import Api, Caller
 from botkit.bot import Bot, Gathered
 from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe, trace
-from botkit.engine.outbox import echo_keys, outbox_item
+from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_item
 from botkit.engine.progress import Progress
 from botkit.errors import ActionRefused
 from botkit.events import DirectMessage, DirectMessageSent, Event, Post
@@ -233,9 +233,9 @@ class Turns:
     def _bot(
         self, event: Event, handler: Handler, state: State, gathered: Gathered, log: FilteringBoundLogger
     ) -> Bot:
-        async def has_written(user_id: str) -> bool:
-            key = _wrote_key(event.account_id, user_id)
-            return key in await self._store.state([key])
+        async def have_written(user_ids: Sequence[str]) -> frozenset[str]:
+            keys = {_wrote_key(event.account_id, user_id): user_id for user_id in user_ids}
+            return frozenset(keys[key] for key in await self._store.state(list(keys)))
 
         return Bot(
             event=event,
@@ -246,7 +246,7 @@ class Turns:
             log=log,
             gathered=gathered,
             now=self._now,
-            has_written=has_written,
+            have_written=have_written,
         )
 
     def _outgoing(
@@ -255,8 +255,14 @@ class Turns:
         items: list[NewItem] = []
         timers: list[NewTimer] = []
         for number, wanted in enumerate(gathered.wanted):
-            queued = Queued(event.account_id, handler.id, wanted.action)
-            item = outbox_item(queued, f"{event.id}/{handler.id}/{number}")
+            queued = Queued(event.account_id, handler.id, wanted.action, wanted.on_unknown)
+            broadcast = ""
+            priority = Priority.ANSWER if wanted.answers else Priority.NOTICE
+            if wanted.broadcast:
+                priority = Priority.BROADCAST
+                broadcast = broadcast_name(f"{event.id}/{handler.id}", wanted.broadcast)
+            item_id = f"{event.id}/{handler.id}/{number}"
+            item = outbox_item(queued, item_id, priority=priority, broadcast=broadcast)
             if wanted.due_at is None:
                 items.append(item)
             else:

@@ -75,6 +75,7 @@ LIMITS: Mapping[str, tuple[WindowLimit, ...]] = MappingProxyType(
         "typing": _user(1_000),
         "mark_read": _user(1_000),
         "post_create": (*_user(100), *_app(day=10_000)),
+        "user_posts": (*_user(900), *_app(10_000)),
         "post_delete": _user(50),
         "hide_reply": _user(50),
         "like": _user(50, 1_000),

@@ -16,7 +16,8 @@ from botkit.actions import Queued
 from botkit.config import parse_config
 from botkit.engine.backoff import Backoff
 from botkit.engine.lease import Lease
-from botkit.engine.sender import Sender, SenderSettings
+from botkit.engine.carrier import Carrier, CarrierSettings
+from botkit.engine.sender import Sender
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker
 from botkit.hooks.manager import Hooks, load_plugins
@@ -132,15 +133,24 @@ class Bench:
             log=self.log.logger,
         )
 
-    async def sender(self, dead_letter: Callable[..., Any] | None = None, **settings: Any) -> Sender:
+    async def sender(
+        self, dead_letter: Callable[..., Any] | None = None, *, concurrency: int = 16, **settings: Any
+    ) -> Sender:
+        carrier = Carrier(
+            store=self.store,
+            client=self.client,
+            settings=CarrierSettings(**{"attempts": 3, **settings}),
+            log=self.log.logger,
+            rng=random.Random(1),
+        )
         return Sender(
             store=self.store,
             lease=await self.lease(),
-            client=self.client,
-            settings=SenderSettings(**{"attempts": 3, "grace_s": 5.0, **settings}),
+            carrier=carrier,
             log=self.log.logger,
-            rng=random.Random(1),
             dead_letter=dead_letter or self.hooks.dead_letter,
+            concurrency=concurrency,
+            grace_s=5.0,
         )
 
 

@@ -202,9 +202,7 @@ async def test_what_the_headers_say_is_believed(bench: Bench) -> None:
     assert len(transport.bodies) == 3
 
 
-@pytest.mark.parametrize(
-    "error", [problem(503), XUnavailable("refused"), OutcomeUnknown("time-out"), response(500, b"<html>")]
-)
+@pytest.mark.parametrize("error", [problem(503), XUnavailable("refused"), response(500, b"<html>")])
 async def test_what_x_could_not_take_is_tried_again(bench: Bench, error: Answer) -> None:
     await queue(bench, "hello")
     sender, transport = await make(bench, error, response())

@@ -6,25 +6,29 @@ it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from botkit.errors import ActionRefused
-from botkit.x.calls.answers import flag, object_in, required, unreadable
-from botkit.x.text import POST_LIMIT, post_length
-from botkit.x.values import ident
+from botkit.x.calls.answers import flag, object_in, required, success, unreadable
+from botkit.x.text import POST_LIMIT, post_length, unescape
+from botkit.x.values import from_text, ident, objects
+from botkit.x.values import text as text_in
 from botkit.x.wire import Auth, Call, Request, Response, segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 __all__ = [
     "CreatedPost",
+    "ListedPost",
     "Poll",
     "create_post",
     "delete_post",
     "hide_reply",
     "like",
+    "recent_posts",
     "repost",
     "unlike",
     "unrepost",
@@ -39,6 +43,15 @@ class CreatedPost:
     """A post that X took."""
 
     post_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPost:
+    """A post of an account, as X lists it."""
+
+    post_id: str
+    at: datetime | None
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,24 @@ def _created(response: Response) -> CreatedPost:
     if not post_id:
         raise unreadable(response, wrote=True)
     return CreatedPost(post_id)
+
+
+def recent_posts(account_id: str, *, max_results: int = 100) -> Call[tuple[ListedPost, ...]]:
+    """The account's latest posts, newest first.
+
+    Source: X's OpenAPI description, ``GET /2/users/{id}/tweets``.
+    """
+    query = (("max_results", str(min(100, max(5, max_results)))), ("tweet.fields", "created_at"))
+    request = Request("GET", f"/2/users/{segment(account_id)}/tweets", query)
+    auth = (*_USER, Auth.APP)
+    return Call("post.recent", request, auth, "user_posts", _listed, scopes=_READ, safe=True)
+
+
+def _listed(response: Response) -> tuple[ListedPost, ...]:
+    return tuple(
+        ListedPost(ident(each, "id"), from_text(text_in(each, "created_at")), unescape(text_in(each, "text")))
+        for each in objects(success(response), "data")
+    )
 
 
 def delete_post(post_id: str) -> Call[bool]:

@@ -1,0 +1,288 @@
+"""Carries one action out: mark, request, record. And what each of X's answers means for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from botkit import actions
+from botkit.actions import CreatePost, Queued
+from botkit.engine.backoff import Backoff
+from botkit.engine.blame import describe
+from botkit.engine.lookup import Lookup, Verdict
+from botkit.engine.outbox import sending_key, sent_key
+from botkit.errors import (
+    CreditsDepleted,
+    Forbidden,
+    OutcomeUnknown,
+    RateLimited,
+    StoreError,
+    Unauthorized,
+    XError,
+    XUnavailable,
+)
+from botkit.network.client import Client
+from botkit.store.contract import Again, Claim, DeadLetter, Done, Effects, Mark, Settlement, Store
+from botkit.x.failures import is_already_done, pauses_account
+from botkit.x.wire import Response
+
+__all__ = ["Carried", "Carrier", "CarrierSettings", "OnUnknown"]
+
+#: what becomes of an action when nobody can know whether it was carried out
+OnUnknown = Literal["hold", "resend", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierSettings:
+    """How actions are carried out.
+
+    :param attempts: how often an action is tried that X could not take.
+    :param on_unknown: for actions that don't say so themselves: ``hold`` keeps a dead letter for a person,
+        ``resend`` sends again and may double, ``drop`` does neither.
+    :param settle_s: how long after an unknown outcome X is given to show what it took.
+    :param pause_s: how long an account rests when X refuses its credential, or there is no money.
+    """
+
+    attempts: int = 20
+    on_unknown: OnUnknown = "hold"
+    settle_s: float = 3.0
+    pause_s: float = 300.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How it ended.
+
+    :param settlement: what is to be committed; ``None``: the lane was lost to another worker.
+    :param closed_until: nothing more of this queue's window before that time.
+    :param account_until: nothing more of this account before that time.
+    """
+
+    settlement: Settlement | None
+    response: Response | None = None
+    closed_until: float = 0.0
+    account_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """The mark on an action that is on its way."""
+
+    at: float
+
+    def encode(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decode(cls, stored: bytes) -> _Sending | None:
+        return msgspec.msgpack.decode(stored, type=cls) if stored else None
+
+
+class Carrier:
+    """Carries out claimed actions, one lane's at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: Client,
+        settings: CarrierSettings,
+        log: FilteringBoundLogger,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._settings = settings
+        self._lookup = Lookup(store, client)
+        self._log = log
+        self._rng = rng
+
+    async def carry_out(self, worker_id: int, claim: Claim) -> Carried:
+        """Send the first action of the claim, between the mark that it is on its way and its settlement.
+
+        :raises StoreError: the mark could not be written, so nothing was sent.
+        """
+        item = claim.items[0]
+        log = self._log.bind(action=item.item_id)
+        try:
+            queued = actions.decode(item.payload)
+            return await self._carry_out(worker_id, claim, queued, log)
+        except StoreError:
+            raise  # nothing left before the mark was on disk: the lane goes back as it is
+        except Exception as error:
+            # Our bug, perhaps after X took the request: a person decides whether it is sent again.
+            log.exception("action_crashed", error=describe(error))
+            return Carried(_dead(claim, "botkit", error, {}))
+
+    async def _carry_out(
+        self, worker_id: int, claim: Claim, queued: Queued, log: FilteringBoundLogger
+    ) -> Carried:
+        call = queued.action.call(queued.account_id)
+        before = _Sending.decode(claim.progress)
+        if before is not None and not call.safe:
+            decided = await self._decide(claim, queued, before, log)
+            if decided is not None:
+                return decided
+        mark = sending_key(queued.account_id, queued.action)
+        sending = _Sending(await self._store.now())
+        marked = Effects(state={mark: b"1"} if mark else {})
+        begun = Settlement(claim, claim.items[0].seq, Mark(sending.encode()), marked)
+        if not await self._store.settle(worker_id, begun):
+            return Carried(None)
+        response: Response | None = None
+        try:
+            response = await self._client.send(call, queued.account_id)
+            result = call.read(response)
+        except XError as error:
+            carried = await self._after_error(claim, queued, sending, error, log, again=before is not None)
+            return Carried(carried.settlement, response, carried.closed_until, carried.account_until)
+        return Carried(_done(claim, _recorded(queued, _id_of(result))), response)
+
+    # -- an unknown outcome ------------------------------------------------------------------------------
+
+    async def _decide(
+        self, claim: Claim, queued: Queued, before: _Sending, log: FilteringBoundLogger
+    ) -> Carried | None:
+        """What becomes of an action that may have been carried out before; None: send it (again)."""
+        settings, now = self._settings, await self._store.now()
+        wait_s = before.at + settings.settle_s - now
+        if wait_s > 0:
+            # X shows what it took only after a moment; looking too early would send it twice.
+            return Carried(self._again(claim, wait_s, before, counts=False))
+        try:
+            verdict, object_id = await self._lookup.find(queued, before.at)
+        except RateLimited as error:
+            wait_s = max(1.0, error.reset_at - now)
+            log.info("lookup_waits", seconds=round(wait_s))
+            return Carried(self._again(claim, wait_s, before, counts=False))
+        except XError as error:
+            if claim.attempt + 1 < settings.attempts:
+                wait_s = settings.backoff.delay_s(claim.attempt, self._rng)
+                log.warning("lookup_failed", seconds=round(wait_s, 1), error=describe(error))
+                return Carried(self._again(claim, wait_s, before, counts=True))
+            verdict, object_id = Verdict.UNKNOWN, ""
+        log.warning("outcome_looked_up", verdict=verdict.value)
+        match verdict:
+            case Verdict.SENT:
+                return Carried(_done(claim, _recorded(queued, object_id)))
+            case Verdict.NOT_SENT:
+                return None
+            case Verdict.UNKNOWN:
+                return self._by_policy(claim, queued, log)
+
+    def _by_policy(self, claim: Claim, queued: Queued, log: FilteringBoundLogger) -> Carried | None:
+        policy = queued.on_unknown or self._settings.on_unknown
+        log.warning("outcome_unknown", policy=policy)
+        unmarked = _unmarked(queued)
+        match policy:
+            case "resend":
+                return None
+            case "drop":
+                return Carried(_done(claim, unmarked))
+            case _:
+                error = OutcomeUnknown(
+                    "nobody can know whether it was sent; look at X, then retry or drop it"
+                )
+                return Carried(_dead(claim, queued.action.kind, error, unmarked))
+
+    @staticmethod
+    def _again(claim: Claim, wait_s: float, sending: _Sending, *, counts: bool) -> Settlement:
+        return Settlement(claim, claim.items[0].seq, Again(wait_s, sending.encode(), counts=counts))
+
+    # -- an error ----------------------------------------------------------------------------------------
+
+    async def _after_error(
+        self,
+        claim: Claim,
+        queued: Queued,
+        sending: _Sending,
+        error: XError,
+        log: FilteringBoundLogger,
+        *,
+        again: bool,
+    ) -> Carried:
+        """What X's error means for the action: done after all, again later, or never."""
+        seq, action, attempt = claim.items[0].seq, queued.action, claim.attempt + 1
+        unmarked = Effects(state=_unmarked(queued))
+        now = await self._store.now()
+        if is_already_done(error) or (again and _is_duplicate(queued, error)):
+            return Carried(_done(claim, unmarked.state))
+        tried = attempt < self._settings.attempts
+        match error:
+            case RateLimited():
+                log.warning("rate_limited", seconds=round(error.reset_at - now))
+                wait_s = max(0.0, error.reset_at - now)
+                waits = Settlement(claim, seq, Again(wait_s, counts=False), unmarked)
+                return Carried(waits, closed_until=error.reset_at)
+            case _ if isinstance(error, CreditsDepleted | Unauthorized) or pauses_account(error):
+                # A credential or the money is the trouble, not the action: it waits, with all of the account.
+                pause_s = self._settings.pause_s
+                log.error("sending_paused", account=queued.account_id, seconds=pause_s, error=describe(error))
+                waits = Settlement(claim, seq, Again(pause_s, counts=False), unmarked)
+                return Carried(waits, account_until=now + pause_s)
+            case OutcomeUnknown() if tried:
+                log.warning("outcome_unknown", attempt=attempt, error=describe(error))
+                wait_s = max(
+                    self._settings.settle_s, self._settings.backoff.delay_s(claim.attempt, self._rng)
+                )
+                return Carried(self._again(claim, wait_s, sending, counts=True))
+            case OutcomeUnknown():
+                return self._by_policy(claim, queued, log) or Carried(
+                    _dead(claim, action.kind, error, unmarked.state)
+                )
+            case XUnavailable() if tried:
+                wait_s = self._settings.backoff.delay_s(claim.attempt, self._rng)
+                log.warning(
+                    "action_retried", attempt=attempt, seconds=round(wait_s, 1), error=describe(error)
+                )
+                return Carried(Settlement(claim, seq, Again(wait_s), unmarked))
+            case _ if action.best_effort:
+                log.info("action_dropped", kind=action.kind, error=describe(error))
+                return Carried(_done(claim, unmarked.state))
+            case _:
+                log.error("action_refused", kind=action.kind, attempt=attempt, error=describe(error))
+                return Carried(_dead(claim, action.kind, error, unmarked.state))
+
+
+def _done(claim: Claim, state: Mapping[str, bytes | None]) -> Settlement:
+    return Settlement(claim, claim.items[0].seq, Done(), Effects(state=state))
+
+
+def _dead(claim: Claim, handler: str, error: Exception, state: Mapping[str, bytes | None]) -> Settlement:
+    item = claim.items[0]
+    letter = DeadLetter(
+        item.item_id, handler, claim.attempt + 1, describe(error), lane=claim.lane, queue=claim.queue
+    )
+    return Settlement(claim, item.seq, Done(), Effects(state=state, dead=[letter]))
+
+
+def _unmarked(queued: Queued) -> dict[str, bytes | None]:
+    mark = sending_key(queued.account_id, queued.action)
+    return {mark: None} if mark else {}
+
+
+def _recorded(queued: Queued, object_id: str) -> dict[str, bytes | None]:
+    """The marks after success: no longer on its way, and known by the id that X gave it."""
+    marks = _unmarked(queued)
+    if marks and object_id:
+        marks[sent_key(queued.account_id, object_id)] = b"1"
+    return marks
+
+
+def _id_of(result: Any) -> str:
+    return getattr(result, "message_id", "") or getattr(result, "post_id", "")
+
+
+def _is_duplicate(queued: Queued, error: XError) -> bool:
+    """X refuses the second copy of a post by itself: the first one got through after all."""
+    return (
+        isinstance(queued.action, CreatePost)
+        and isinstance(error, Forbidden)
+        and (187 in error.codes or "duplicate content" in str(error).lower())
+    )
