@@ -15,8 +15,8 @@ from botkit import actions
 from botkit.actions import Queued
 from botkit.config import parse_config
 from botkit.engine.backoff import Backoff
-from botkit.engine.lease import Lease
 from botkit.engine.carrier import Carrier, CarrierSettings
+from botkit.engine.lease import Lease
 from botkit.engine.sender import Sender
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker

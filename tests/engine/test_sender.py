@@ -13,7 +13,7 @@ import pytest
 from botkit.actions import CreatePost, Queued, SendDirectMessage, ShowTyping
 from botkit.engine.outbox import outbox_item, sending_key, sent_key
 from botkit.engine.sender import Sender
-from botkit.errors import OutcomeUnknown, XUnavailable
+from botkit.errors import XUnavailable
 from botkit.store.contract import DeadLetter
 from botkit.x.wire import Response
 
@@ -205,7 +205,7 @@ async def test_what_the_headers_say_is_believed(bench: Bench) -> None:
 @pytest.mark.parametrize("error", [problem(503), XUnavailable("refused"), response(500, b"<html>")])
 async def test_what_x_could_not_take_is_tried_again(bench: Bench, error: Answer) -> None:
     await queue(bench, "hello")
-    sender, transport = await make(bench, error, response())
+    sender, _ = await make(bench, error, response())
     await run_until(bench, sender, lambda: bench.log.lines("action_retried"))
     bench.clock.now += 60
     sender, _transport = await make(bench, response())

@@ -306,7 +306,10 @@ async def test_plugins_are_told_of_failures_and_dead_letters(bench: Bench) -> No
         @on_direct_message(contains("what"))
         async def what(event, bot): return " | ".join(told)
         """,
-        '@on_direct_message(contains("x"), attempts=1)\nasync def broken(event, bot): raise ValueError("v")\n',
+        """
+        @on_direct_message(contains("x"), attempts=1)
+        async def broken(event, bot): raise ValueError("v")
+        """,
     )
     await bench.put(dm("x", message_id="1"), dm("what", message_id="2"))
     await bench.step()

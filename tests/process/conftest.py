@@ -74,8 +74,28 @@ class ApiStub:
             self.requests.append((request.method, request.path, json.loads(body) if body else None))
             self._came.notify_all()
         await self.open.wait()
-        answer = {"data": {"dm_conversation_id": "1-2", "dm_event_id": str(10**18 + len(self.requests))}}
+        if request.method == "GET":
+            return web.json_response({"data": self._listed(request.path), "meta": {}})
+        answer = {"data": {"dm_conversation_id": "1-2", "dm_event_id": self._id(len(self.requests))}}
         return web.json_response(answer, status=201)
+
+    def _listed(self, path: str) -> list[dict[str, str]]:
+        """The messages of one conversation, newest first, as ``…/with/:id/dm_events`` lists them."""
+        sent_to = path.replace("/dm_events", "/messages")
+        return [
+            {
+                "id": self._id(number),
+                "event_type": "MessageCreate",
+                "sender_id": ACCOUNT,
+                "text": body["text"],
+            }
+            for number, (method, to, body) in reversed(list(enumerate(self.requests, 1)))
+            if method == "POST" and to == sent_to
+        ]
+
+    @staticmethod
+    def _id(number: int) -> str:
+        return str(10**18 + number)
 
     @property
     def texts(self) -> list[str]:
@@ -83,9 +103,9 @@ class ApiStub:
         return [body["text"] for method, path, body in self.requests if path.endswith("/messages")]
 
     async def until(self, count: int) -> None:
-        """Return when that many requests came; 20 seconds at most."""
+        """Return when that many messages came; 20 seconds at most."""
         async with asyncio.timeout(20), self._came:
-            await self._came.wait_for(lambda: len(self.requests) >= count)
+            await self._came.wait_for(lambda: len(self.texts) >= count)
 
 
 class BotProcess:
