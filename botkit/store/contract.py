@@ -281,6 +281,14 @@ class Store(Protocol):
     async def item(self, item_id: str) -> StoredItem | None:
         """One item by its id, finished or not, for as long as it is kept."""
 
+    async def discard(self, queue: str) -> int:
+        """Cancel everything unfinished in a queue, its timers too, and return how much that was.
+
+        What is cancelled counts as finished: nobody handles it, and pruning takes it. The item that a worker
+        has in hand (the first of its claim) is left to that worker; settlements of the items behind it are
+        refused as those of a lost lane.
+        """
+
     async def fire_timers(self, limit: int = 1000) -> int:
         """Put the items of timers that are due, each exactly once, and return how many fired.
 
@@ -321,6 +329,12 @@ class Store(Protocol):
         """What is known of a window."""
 
     # -- looking -----------------------------------------------------------------------------------------
+
+    async def backlog(self, prefix: str = "") -> int:
+        """How many items are unfinished in the queues whose name starts with ``prefix``.
+
+        Cheap, however many there are: it may be asked for every request.
+        """
 
     async def stats(self) -> list[QueueStats]:
         """How full every queue is."""

@@ -201,6 +201,8 @@ class Lanes(RuleBasedStateMachine):
         for lane, model in self.model.items():
             left = self.run(self.store.unfinished(lane, 1000))
             assert [item.item_id for item in left] == model.items[model.done :]
+        unfinished = sum(len(model.items) - model.done for model in self.model.values())
+        assert self.run(self.store.backlog("in")) == unfinished
 
     @invariant()
     def a_queue_is_ready_when_a_lane_is(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from botkit.store.contract import NewItem
 from botkit.store.sqlite import SqliteStore
 from botkit.store.sqlite.ledger import Ledger
-from botkit.store.sqlite.reader import ready_queues
+from botkit.store.sqlite.reader import backlog, ready_queues
 from botkit.testing import Clock
 
 Measured = Callable[[Ledger], object]
@@ -89,3 +89,11 @@ async def test_looking_for_queues_costs_the_same_with_a_backlog(store: SqliteSto
     few = await _steps(store, queues)
     await _fill(store, 20, 20_000, 2000)
     assert await _steps(store, queues) < 1.2 * few
+
+
+async def test_the_size_of_the_backlog_costs_the_same_whatever_it_is(store: SqliteStore) -> None:
+    await _fill(store, 0, 20, 10)
+    few = await _steps(store, lambda ledger: backlog(ledger.connection, ""))
+    await _fill(store, 20, 20_000, 2000)
+    assert await _steps(store, lambda ledger: backlog(ledger.connection, "")) == few
+    assert await store.backlog("in") == 20_020

@@ -20,6 +20,7 @@ from botkit.store import open_store
 from botkit.store.contract import Store
 from botkit.store.sqlite import SqliteStore
 from botkit.store.sqlite.schema import MIGRATIONS, connect, prepare
+from botkit.store.sqlite.writer import Writer
 
 from .conftest import event
 
@@ -119,7 +120,7 @@ async def test_a_store_of_a_newer_botkit_is_refused(path: Path, new: Callable[[]
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(ConfigError, match=r"newer botkit \(store version 99, this one knows 1\); upgrade"):
+    with pytest.raises(ConfigError, match=r"newer botkit \(store version 99, this one knows \d+\); upgrade"):
         await new().open()
 
 
@@ -307,11 +308,25 @@ def test_a_program_that_does_not_close_its_store_ends_all_the_same(path: Path) -
 
 
 async def test_an_open_that_is_cancelled_holds_no_lock(path: Path, new: Callable[[], Store]) -> None:
-    opening = asyncio.create_task(new().open())
-    await asyncio.sleep(0)
+    locked, go_on = threading.Event(), threading.Event()
+
+    class SlowWriter(Writer):
+        def begin(self) -> None:
+            locked.set()
+            go_on.wait(5)
+            super().begin()
+
+    class SlowStore(SqliteStore):
+        _writer_type = SlowWriter
+
+    opening = asyncio.create_task(SlowStore(path).open())
+    await asyncio.to_thread(locked.wait, 5)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
+    with pytest.raises(StoreInUse):
+        await new().open()
+    go_on.set()
     store = new()
     async with asyncio.timeout(5):
         while True:

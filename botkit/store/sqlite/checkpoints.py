@@ -41,10 +41,13 @@ class Checkpoints:
         self._wanted: SimpleQueue[bool] = SimpleQueue()
         self._asked = False
         self._ended = 0
-        self._log_pages = 0
         self._begun_after = 0
         self._changes_before = 0
-        self._changes = 0
+        #: what was written in all: until now, when a checkpoint was asked for, and when the log was measured
+        self._written = 0
+        self._asked_at = 0
+        self._measured_at = 0
+        self._log_pages = 0
         self._room_wanted = False
         self._thread = threading.Thread(target=self._work, name="botkit-store-checkpoint", daemon=True)
         self._thread.start()
@@ -56,21 +59,24 @@ class Checkpoints:
 
     def transaction_ended(self, total_changes: int, payload_pages: int) -> None:
         """A transaction was committed: ask for a checkpoint when enough has gathered."""
-        self._changes += total_changes - self._changes_before + payload_pages
-        if self._changes < self._every or self._asked or self._begun_after != self._ended:
-            return
-        self._changes = 0
-        if self._log_pages > self._most_pages:
+        self._written += total_changes - self._changes_before + payload_pages
+        if self._log_pages + self._written - self._measured_at > self._most_pages:
             self._room_wanted = True
-        else:
+        elif (
+            self._written - self._asked_at >= self._every
+            and not self._asked
+            and self._begun_after == self._ended
+        ):
             self._asked = True
+            self._asked_at = self._written
             self._ask()
 
     def make_room(self) -> None:
         """Between two transactions: move a log that is too long completely, so that the next starts anew."""
         if self._room_wanted:
             self._room_wanted = False
-            self._checkpoint()
+            if self._checkpoint():
+                self._log_pages = 0
 
     def close(self) -> None:
         """End the thread and close its connection."""
@@ -85,11 +91,16 @@ class Checkpoints:
         while self._wanted.get():
             self._checkpoint()
 
-    def _checkpoint(self) -> None:
-        # A checkpoint that fails moves nothing and loses nothing; the next one tries again.
+    def _checkpoint(self) -> bool:
+        """Move what can be moved without waiting for readers; whether that was all."""
+        complete = False
         with self._lock:
+            written = self._written
+            # A checkpoint that fails moves nothing and loses nothing; the next one tries again.
             with suppress(sqlite3.Error):
-                _, log_pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                self._log_pages = log_pages
+                _, log_pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._log_pages, self._measured_at = log_pages, written
+                complete = log_pages == moved
             self._ended += 1
             self._asked = False
+        return complete

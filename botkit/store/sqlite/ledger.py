@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from botkit.errors import StoreError
 from botkit.store.contract import Claim, StoredItem
+from botkit.store.sqlite.backlog import Backlog
 from botkit.store.sqlite.rows import ManyRows, OneOf
 from botkit.store.sqlite.turns import ItemRow, TimerRow, Turn, distinct
 from botkit.store.sqlite.windows import Windows
@@ -42,6 +43,7 @@ class Ledger:
         self.maybe: set[str] = set()
         self.payload_bytes = 0
         self.windows = Windows(connection)
+        self.backlog = Backlog(connection)
         self._known_count = OneOf("SELECT count(*) FROM item WHERE item_id IN ({keys})")
         self._known = OneOf("SELECT item_id FROM item WHERE item_id IN ({keys})")
         self._lanes = ManyRows(
@@ -70,7 +72,8 @@ class Ledger:
             "UPDATE lane SET done = v.done, attempt = lane.attempt * v.keep + v.more, progress = v.progress, "
             "owner = CASE v.freed WHEN 0 THEN lane.owner END, ready_at = CASE "
             "WHEN v.freed = 0 THEN lane.ready_at WHEN lane.tail > v.done THEN ? + v.delay END "
-            f"FROM v WHERE lane.lane = v.lane AND {self.fence} AND lane.done = v.seq - 1",
+            f"FROM v WHERE lane.lane = v.lane AND {self.fence} "
+            "AND lane.done = v.seq - 1 AND v.seq <= lane.tail",
             10,
         )
         self._states = ManyRows(
@@ -125,6 +128,8 @@ class Ledger:
             raise _of_another_queue("")
         behind = {lane: count for lane, (_, count) in lanes.items()}
         items = []
+        for queue, count in lanes.values():
+            self.backlog.add(queue, count)
         for lane, queue, item_id, payload in rows:
             behind[lane] = left = behind[lane] - 1
             items.append((lane, left, item_id, payload))
@@ -186,6 +191,8 @@ class Ledger:
         dead: list[tuple[object, ...]] = []
         for turn in turns:
             items += turn.items
+            if turn.done:
+                self.backlog.add(turn.queue, -1)
             state.update(turn.state)
             timers.update(turn.timers)
             dead += [(*letter[:6], letter[6] or self.now) for letter in turn.dead]
@@ -210,10 +217,15 @@ class Ledger:
         if items is None:
             lane, worker_id, token, seq = turn.lane[:4]
             row = self.connection.execute(
-                "SELECT done FROM lane WHERE lane = ? AND owner = ? AND token = ?", (lane, worker_id, token)
+                "SELECT done, tail FROM lane WHERE lane = ? AND owner = ? AND token = ?",
+                (lane, worker_id, token),
             ).fetchone()
-            if row is not None:
+            if row is None:
+                return False
+            if seq <= row[1]:
                 raise StoreError(f"item {seq} of lane {lane} was settled out of order: {row[0]} are done")
+            # It was discarded while the worker had the item before it in hand: nothing is left to own.
+            self._free(worker_id, lane, token)
             return False
         if items:
             self.put(distinct(items))
@@ -222,11 +234,14 @@ class Ledger:
     def release(self, worker_id: int, claims: Iterable[Claim]) -> None:
         """Free lanes that are still owned under their claim."""
         for claim in claims:
-            self.connection.execute(
-                f"UPDATE lane SET {_FREE} WHERE lane = ?2 AND owner = ?3 AND token = ?4",  # noqa: S608 - a constant
-                (self.now, claim.lane, worker_id, claim.token),
-            )
+            self._free(worker_id, claim.lane, claim.token)
             self.maybe.add(claim.queue)
+
+    def _free(self, worker_id: int, lane: str, token: int) -> None:
+        self.connection.execute(
+            f"UPDATE lane SET {_FREE} WHERE lane = ?2 AND owner = ?3 AND token = ?4",  # noqa: S608 - a constant
+            (self.now, lane, worker_id, token),
+        )
 
     # -- workers -----------------------------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ __all__ = [
     "ReadOperation",
     "Reader",
     "StateOf",
+    "backlog",
     "dead_letters",
+    "history",
     "item",
     "next_timer_at",
     "ready_queues",
@@ -153,6 +155,16 @@ def window(connection: sqlite3.Connection, name: str) -> Window | None:
         "SELECT name, max_requests, used, reset_at, frozen_until FROM rate_window WHERE name = ?", (name,)
     ).fetchone()
     return None if row is None else Window(*row)
+
+
+def backlog(connection: sqlite3.Connection, prefix: str) -> int:
+    """How many items are unfinished in some queues."""
+    # Every name with the prefix lies below the prefix followed by the last character there is.
+    (items,) = connection.execute(
+        "SELECT coalesce(sum(items), 0) FROM backlog WHERE queue >= ? AND queue < ?",
+        (prefix, f"{prefix}\U0010ffff"),
+    ).fetchone()
+    return int(items)
 
 
 def stats(connection: sqlite3.Connection) -> list[QueueStats]:

@@ -24,6 +24,7 @@ from botkit.store.contract import (
 )
 from botkit.store.sqlite import reader
 from botkit.store.sqlite.batches import Batches
+from botkit.store.sqlite.cancelling import discard
 from botkit.store.sqlite.ledger import Ledger
 from botkit.store.sqlite.lock import FileLock
 from botkit.store.sqlite.reader import Look, Reader, StateOf
@@ -250,6 +251,10 @@ class SqliteStore:
         """An item by its id."""
         return await self._read(lambda connection: reader.item(connection, item_id))
 
+    async def discard(self, queue: str) -> int:
+        """Cancel a queue."""
+        return await self._write(lambda ledger: discard(ledger, queue))
+
     async def fire_timers(self, limit: int = 1000) -> int:
         """Put the items of due timers."""
         return await self._write(lambda ledger: ledger.fire(limit))
@@ -292,6 +297,10 @@ class SqliteStore:
     async def window(self, name: str) -> Window | None:
         """A window."""
         return await self._read(lambda connection: reader.window(connection, name))
+
+    async def backlog(self, prefix: str = "") -> int:
+        """How much is unfinished."""
+        return await self._read(lambda connection: reader.backlog(connection, prefix))
 
     async def stats(self) -> list[QueueStats]:
         """How full the queues are."""

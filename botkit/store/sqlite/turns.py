@@ -34,6 +34,7 @@ class Turn:
     """A settlement."""
 
     queue: str
+    done: bool
     #: lane, worker, token, seq, cursor, attempts kept, attempts added, progress, freed, delay
     lane: tuple[str, int, int, int, int, int, int, bytes, int, float]
     state: Mapping[str, bytes | None]
@@ -66,6 +67,7 @@ class Turn:
             timers[timer.timer_id] = (timer.timer_id, timer.due_at, *item_row(timer.item))
         return cls(
             claim.queue,
+            isinstance(outcome, Done),
             (claim.lane, worker_id, claim.token, seq, *tail),
             effects.state,
             [item_row(item) for item in effects.items],

@@ -178,11 +178,13 @@ class Writer:
         ledger.connection.execute("BEGIN IMMEDIATE")
         ledger.ready.clear()
         ledger.maybe.clear()
+        ledger.backlog.clear()
         ledger.payload_bytes = 0
         ledger.now = self._clock()
         ledger.follow_clock(self._seen_at)
 
     def _commit(self, ledger: Ledger) -> None:
+        ledger.backlog.write()
         self.commit(ledger.connection)
         self._seen_at = ledger.now
         with self._woken_lock:
@@ -239,12 +241,14 @@ class Writer:
         execute = ledger.connection.execute
         for operation in batch:
             execute("SAVEPOINT operation")
+            kept = ledger.backlog.keep()
             try:
                 operation.result = operation.run(ledger)
             except Exception as error:
                 if unavailable(error):
                     raise
                 execute("ROLLBACK TO operation")
+                ledger.backlog.restore(kept)
                 operation.error = error if isinstance(error, StoreError) else _refused(error)
             execute("RELEASE operation")
 
