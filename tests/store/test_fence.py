@@ -215,3 +215,18 @@ async def test_after_a_failed_commit_the_same_settlement_succeeds(
         await bench.settle(claim)
     assert await bench.settle(claim)
     assert await bench.left("a") == []
+
+
+async def test_after_an_error_of_the_disk_the_writer_begins_on_a_new_connection(
+    open_bench: list[Bench], tmp_path: Path, clock: Clock
+) -> None:
+    bench = await _bench(open_bench, _FailingStore, "failing", tmp_path, clock)
+    assert isinstance(bench.store, _FailingStore)
+    before = bench.store._open().files.writer._ledger.connection
+    bench.store.fail_at(1)
+    with pytest.raises(StoreUnavailable):
+        await bench.put("a", "1")
+    assert await bench.put("a", "1") == 1
+    assert bench.store._open().files.writer._ledger.connection is not before
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        before.execute("SELECT 1")

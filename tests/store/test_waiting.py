@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from botkit.store import open_store
 from botkit.store.contract import Again, Effects
+from botkit.store.sqlite import SqliteStore
 from botkit.testing import Clock
 
 from .conftest import Bench, event, timer
@@ -181,6 +185,30 @@ async def test_no_wake_up_is_lost_between_an_empty_claim_and_the_wait(bench: Ben
     async with asyncio.timeout(30):
         await asyncio.gather(consume(), produce())
     assert sorted(got, key=int) == [str(number) for number in range(300)]
+
+
+async def test_a_wake_up_for_nothing_makes_it_look_once_more_and_sleep(tmp_path: Path, clock: Clock) -> None:
+    looks = 0
+
+    class Counting(SqliteStore):
+        def _read(self, run: Callable[[sqlite3.Connection], Any]) -> asyncio.Future[Any]:
+            nonlocal looks
+            looks += 1
+            return super()._read(run)
+
+    store = Counting(tmp_path / "counting.db", clock=clock)
+    bench = Bench(lambda: store, clock)
+    await bench.open()
+    await bench.put("a", "1")
+    claim = await bench.claim_one()
+    waiting = await _begin(bench)
+    before = looks
+    await bench.settle(claim)
+    for _ in range(20):
+        await bench.store.state(["nothing"])  # as long as it takes to look twenty times
+    assert looks - before == 1
+    waiting.cancel()
+    await store.close()
 
 
 async def test_closing_ends_every_wait(bench: Bench) -> None:
