@@ -1,7 +1,8 @@
 """The composition root: builds a bot from its configuration, and runs it from start to stop.
 
 Nothing is global: ten apps fit in one process. What is opened is closed in the opposite order: at stop first
-nothing new comes in, then running turns finish, then what they queued leaves, then the store closes.
+nothing new comes in, then running turns finish while what they queued leaves, then the store closes. The
+parts of each role are in `botkit.roles`.
 """
 
 from __future__ import annotations
@@ -10,59 +11,80 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from botkit.config import Config, Secret, XConfig
+from botkit.config import Config
 from botkit.engine.backoff import Backoff
-from botkit.engine.carrier import Carrier, CarrierSettings
-from botkit.engine.lease import Lease
-from botkit.engine.sender import Sender
-from botkit.engine.timers import Timers
-from botkit.engine.turn import Turns, TurnSettings
-from botkit.engine.worker import Worker
 from botkit.errors import UserError
 from botkit.hooks.manager import Hooks, load_plugins
 from botkit.hooks.specs import AppInfo
-from botkit.network import lifecycle
-from botkit.network.client import Client, Credentials
+from botkit.network.client import Client
 from botkit.network.transport import AiohttpTransport, Transport
-from botkit.simulator.config import SimulatorConfig
-from botkit.simulator.server import Simulator
+from botkit.roles import receiver
+from botkit.roles.children import Child, Parent, Receivers, reserve_port
+from botkit.roles.engine import begin_engine
+from botkit.roles.facing import Facing, face_x
+from botkit.roles.kinds import ALL, Role, check_store, name_of, refuse
+from botkit.roles.listening import listening, url_of
+from botkit.roles.parts import Grace, Parts
 from botkit.store import open_store
 from botkit.store.contract import Store
-from botkit.web import server
-from botkit.web.health import Health
-from botkit.web.webhook import Webhook, WebhookSettings
-from botkit.x.signature import token_pattern
 
-__all__ = ["App", "Running", "run"]
+__all__ = ["App", "Plan", "Role", "Running", "run"]
 
-#: how long after a process died others may take over what it held
-_LEASE_S = 15.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What this process does of a bot's work.
+
+    :param roles: receiver, worker, sender, or some of them.
+    :param processes: how many receivers share the port; above 1 they are children of this process.
+    :param command: what starts such a child.
+    :param child: set in such a child.
+    """
+
+    roles: frozenset[Role] = ALL
+    processes: int = 1
+    command: Sequence[str] = ()
+    child: Child | None = None
+
+    @property
+    def name(self) -> str:
+        """What the process is called in logs; ``""`` when it is the only one."""
+        if self.child is not None:
+            return self.child.name
+        if self.processes > 1:
+            return "main"
+        return "" if self.roles == ALL else name_of(self.roles)
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """Where a started bot can be found.
 
-    ``simulator_url`` is the chat page, ``""`` without a simulator; ``account`` the bot's handle, where known.
+    ``url`` and ``webhook_url`` are ``""`` in a process that listens nowhere; ``simulator_url`` is the chat
+    page, ``""`` without a simulator; ``account`` the bot's handle, where known.
     """
 
     url: str
     webhook_url: str
     simulator_url: str
     account: str
+    roles: frozenset[Role] = ALL
 
 
 class App:
-    """One bot.
+    """One bot, or what one process does of its work.
 
+    :param plan: which work that is: all of it, unless told otherwise.
     :param transport: how requests leave; aiohttp's client unless a test brings another.
     :param now: Unix seconds.
     """
@@ -73,6 +95,7 @@ class App:
         hooks: Hooks,
         *,
         log: FilteringBoundLogger,
+        plan: Plan | None = None,
         transport: Transport | None = None,
         now: Callable[[], float] = time.time,
         rng: random.Random | None = None,
@@ -80,286 +103,209 @@ class App:
         self._config = config
         self._hooks = hooks
         self._log = log
+        self._plan = plan or Plan()
         self._transport = transport
         self._now = now
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._stop = asyncio.Event()
+        self._receivers: Receivers | None = None
 
     @classmethod
-    def build(cls, config: Config, *, log: FilteringBoundLogger) -> App:
+    def build(cls, config: Config, *, log: FilteringBoundLogger, plan: Plan | None = None) -> App:
         """The bot that a configuration describes, with its plugins loaded.
 
-        :raises UserError: a secret is missing, or a plugin can't be loaded.
+        :raises UserError: a secret is missing, a plugin can't be loaded, or the work can't be split so.
         """
+        if plan is not None and plan.child is None:
+            refuse(config, plan.roles, plan.processes)
         if config.network == "x" and config.missing:
             raise config.missing[0]
-        return cls(config, load_plugins(config, log=log), log=log)
+        return cls(config, load_plugins(config, log=log), log=log, plan=plan)
 
     def stop(self) -> None:
-        """End `run` gracefully: nothing new is taken, running turns get their grace period."""
+        """End `run` gracefully: nothing new is taken, what is in hand gets its grace period."""
         self._stop.set()
+
+    def abandon(self) -> None:
+        """End child processes at once: this one is about to."""
+        if self._receivers is not None:
+            self._receivers.kill()
 
     async def run(self, ready: Callable[[Running], None] | None = None) -> None:
         """Run until `stop`.
 
-        :param ready: called once, when events are received and handled.
+        :param ready: called once, when this process does its work.
         :raises UserError: it can't start, and the user can mend it.
         """
         async with AsyncExitStack() as stack:
-            running, tasks = await self._start(stack)
-            if ready is not None:
+            parts = Parts(stack)
+            running = await self._start(stack, parts)
+            if ready is not None and not self._stop.is_set():
                 ready(running)
-            await self._until_stopped(tasks)
+            await parts.wait(self._stop)
+            self._log.info("stopping", grace_s=self._config.engine.grace)
 
     # -- start -------------------------------------------------------------------------------------------
 
-    async def _start(self, stack: AsyncExitStack) -> tuple[Running, list[asyncio.Task[None]]]:
-        config, log = self._config, self._log
-        store = self._hooks.register_store(config.store_url) or open_store(config.store_url, clock=self._now)
-        await store.open()
-        stack.push_async_callback(store.close)
-
-        simulator = await self._simulator(stack)
-        x = _simulated(simulator) if simulator else _configured(config.x)
+    async def _start(self, stack: AsyncExitStack, parts: Parts) -> Running:
+        config, log, roles = self._config, self._log, self._plan.roles
+        store = await self._open_store(stack)
+        x = await face_x(config, stack, log=log)
         transport = self._transport or AiohttpTransport(now=self._now)
         stack.push_async_callback(transport.close)
         client = Client(transport, x.credentials, api_url=x.api_url)
 
-        tasks: list[asyncio.Task[None]] = []
-        lease = Lease(store, name=f"{socket.gethostname()}:{os.getpid()}", ttl_s=_LEASE_S, log=log)
-        await lease.open()
-        stack.push_async_callback(lease.close)
-        timers = Timers(store, log=log)
-        stack.push_async_callback(_cancelled, self._begin(tasks, timers.run(), "timers"))
-        stack.push_async_callback(_cancelled, self._begin(tasks, lease.keep(), "lease"))
-
-        web = server.WebServer(
-            server.build(
-                path=config.server.path,
-                webhook=Webhook(store, self._webhook_settings(x), log=log),
-                health=Health(store, problems=lambda: _ended(tasks)),
-                max_body=config.server.max_body,
-                log=log,
-                access_log=config.server.access_log,
-                trusted_proxies=config.server.trusted_proxies,
-                register_routes=self._hooks.register_routes,
-            ),
-            host=config.server.host,
-            port=config.server.port,
-            grace_s=min(5.0, config.engine.grace),
-        )
-
-        stack.callback(web.unbind)
-        with _listening("server", config.server.host, config.server.port):
-            web.bind()
-        url = f"http://{_host(config.server.host)}:{web.port}"
-        webhook_url = config.server.webhook_url or (url + config.server.path)
+        front = self._bind(parts, store, x)
+        webhook_url = ""
+        if Role.RECEIVER in roles:
+            webhook_url = config.server.webhook_url or front.url + config.server.path
         await self._hooks.startup(
             AppInfo(
                 network=config.network,
                 folder=config.folder,
-                webhook_url=webhook_url,
+                webhook_url=webhook_url or config.server.webhook_url or "",
                 account_ids=tuple({x.account_id} - {""}),
             )
         )
-        stack.push_async_callback(self._hooks.shutdown)
-        self._begin_engine(stack, tasks, store, lease, client)
-        # Last in, first out: at stop the web server closes before the engine does.
-        await web.open()
-        stack.push_async_callback(web.close)
-        account = await self._connect(client, webhook_url, x)
-        running = Running(url, webhook_url, simulator.url if simulator else "", account)
-        log.info("started", url=url, webhook=webhook_url, plugins=len(self._hooks.plugins))
-        return running, tasks
-
-    def _begin_engine(
-        self,
-        stack: AsyncExitStack,
-        tasks: list[asyncio.Task[None]],
-        store: Store,
-        lease: Lease,
-        client: Client,
-    ) -> None:
-        engine, log = self._config.engine, self._log
-        backoff = Backoff(engine.retry.first, engine.retry.factor, engine.retry.max)
-        carrier = Carrier(
-            store=store,
-            client=client,
-            settings=CarrierSettings(
-                attempts=engine.send_attempts, on_unknown=engine.on_unknown, backoff=backoff
-            ),
-            log=log,
-            rng=self._rng,
-        )
-        sender = Sender(
-            store=store,
-            lease=lease,
-            carrier=carrier,
-            log=log,
-            dead_letter=self._hooks.dead_letter,
-            grace_s=engine.grace,
-        )
-        stack.push_async_callback(_stopped, sender.stop, self._begin(tasks, sender.run(), "sender"))
-        turns = Turns(
-            store=store,
-            hooks=self._hooks,
-            caller=client,
-            settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff),
-            log=log,
-            rng=self._rng,
-            now=self._now,
-        )
-        worker = Worker(
-            store=store, lease=lease, turns=turns, concurrency=engine.workers, grace_s=engine.grace, log=log
-        )
-        stack.push_async_callback(_stopped, worker.stop, self._begin(tasks, worker.run(), "worker"))
-
-    async def _simulator(self, stack: AsyncExitStack) -> Simulator | None:
-        if self._config.network != "simulator":
-            return None
-        wanted = self._config.simulator
-        simulator = Simulator(
-            SimulatorConfig(
-                host=wanted.host,
-                port=wanted.port,
-                bot_username=wanted.username,
-                bot_name=wanted.name,
-                limits=wanted.limits,
-            ),
-            log=self._log.bind(part="simulator"),
-        )
-        with _listening("simulator", wanted.host, wanted.port):
-            await simulator.start()
-        stack.push_async_callback(simulator.stop)
-        return simulator
-
-    async def _connect(self, client: Client, webhook_url: str, x: _X) -> str:
-        """Make webhook and subscriptions: always in the simulator, at X when a public address is given."""
-        config = self._config
-        delivery = config.x.delivery
-        if config.network == "x" and config.server.public_url is None:
-            self._log.info("webhook_not_managed", reason="server.public_url is not set")
-            return ""
-        if delivery not in {"activity", "account_activity"}:
-            self._log.warning("webhook_not_managed", reason=f"delivery {delivery}: register it at X by hand")
-            return ""
-        try:
-            connected = await lifecycle.connect(
-                client,
-                url=webhook_url,
-                delivery="account_activity" if delivery == "account_activity" else "activity",
-                events=self._hooks.needed_events(),
-                log=self._log,
+        stack.push_async_callback(self._shut_down_plugins)
+        if roles & {Role.WORKER, Role.SENDER}:
+            await begin_engine(
+                parts,
+                config,
+                roles,
+                store=store,
+                hooks=self._hooks,
+                client=client,
+                log=log,
+                now=self._now,
+                rng=self._rng,
             )
-        except UserError as error:
-            if config.network == "simulator":
-                raise
-            # What is subscribed already still comes: a bot that receives is better than one that exits.
-            self._log.error("not_connected", error=str(error))
-            return ""
-        return connected.account.username
+        # Last in, first out: at stop the door closes before the engine does.
+        await self._open(parts, front)
+        account = ""
+        if Role.RECEIVER in roles and self._plan.child is None:
+            connecting = receiver.connect(
+                config, store=store, hooks=self._hooks, client=client, webhook_url=webhook_url, log=log
+            )
+            account = await self._unless_stopped(connecting) or ""
+        running = Running(front.url, webhook_url, x.chat_page, account, roles)
+        log.info("started", url=front.url, webhook=webhook_url, plugins=len(self._hooks.plugins))
+        return running
 
-    def _webhook_settings(self, x: _X) -> WebhookSettings:
-        crc = self._config.x.crc_token
-        return WebhookSettings(
-            secrets=x.secrets,
-            own_ids=frozenset({x.account_id} - {""}),
-            max_body=self._config.server.max_body,
-            token_pattern=token_pattern(crc.min_length, crc.max_length),
+    async def _open_store(self, stack: AsyncExitStack) -> Store:
+        url = self._config.store_url
+        store = self._hooks.register_store(url) or open_store(url, clock=self._now)
+        if self._plan.child is None:
+            check_store(store, self._config, self._plan.roles, self._plan.processes)
+        await store.open()
+        stack.push_async_callback(store.close)
+        return store
+
+    def _bind(self, parts: Parts, store: Store, x: Facing) -> _Front:
+        """Take the ports that this process listens on."""
+        config, log, plan = self._config, self._log, self._plan
+        if Role.RECEIVER in plan.roles and plan.processes == 1:
+            child = plan.child
+            web = receiver.bind_receiver(
+                parts,
+                config,
+                x,
+                store=store,
+                hooks=self._hooks,
+                log=log,
+                port=child.port if child else config.server.port,
+                shared=child is not None,
+            )
+            return _Front(web.url, web)
+        url = ""
+        if plan.processes > 1:
+            host = config.server.host
+            with listening("server.port", host, config.server.port):
+                reserved = reserve_port(host, config.server.port)
+            parts.stack.callback(reserved.close)
+            port = int(reserved.getsockname()[1])
+            url = url_of(host, port)
+            backoff = Backoff(0.5, 2.0, 30.0)
+            self._receivers = Receivers(
+                plan.command,
+                plan.processes,
+                port,
+                log=log,
+                delay_s=lambda attempt: backoff.delay_s(attempt, self._rng),
+            )
+        receivers = self._receivers
+        health = receiver.bind_health(
+            parts,
+            config,
+            store=store,
+            log=log,
+            problems=lambda: parts.ended | (receivers.down if receivers else {}),
         )
+        return _Front(url or (health.url if health else ""), health)
 
-    # -- run and stop ------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _begin(
-        tasks: list[asyncio.Task[None]], work: Coroutine[object, object, None], name: str
-    ) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        tasks.append(task)
-        return task
-
-    async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
-        stop = asyncio.create_task(self._stop.wait(), name="stop")
+    async def _open(self, parts: Parts, front: _Front) -> None:
+        if front.web is not None:
+            await front.web.open(parts)
+        if self._receivers is None:
+            return
+        running = parts.begin("receivers", self._receivers.run())
+        parts.stack.push_async_callback(self._end_receivers, self._receivers, running)
+        all_up = asyncio.ensure_future(self._receivers.ready())
         try:
-            await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            await self._unless_stopped(_first(all_up, running))
         finally:
-            stop.cancel()
-        for task in tasks:
-            if task.done():
-                task.result()  # a part that ended by itself is our bug: raise what it raised
-        self._log.info("stopping", grace_s=self._config.engine.grace)
+            all_up.cancel()
+        if running.done():
+            running.result()
+
+    async def _end_receivers(self, receivers: Receivers, running: asyncio.Task[None]) -> None:
+        await receivers.stop(Grace.of(self._config.engine.grace).web_s)
+        await receivers.end()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    async def _unless_stopped(self, work: Coroutine[object, object, T]) -> T | None:
+        """Do it, and leave it when the bot is told to stop meanwhile."""
+        doing = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return doing.result() if doing.done() else None
+        finally:
+            for task in (doing, stopping):
+                task.cancel()
+            await asyncio.gather(doing, stopping, return_exceptions=True)
+
+    async def _shut_down_plugins(self) -> None:
+        try:
+            async with asyncio.timeout(max(1.0, Grace.of(self._config.engine.grace).web_s)):
+                await self._hooks.shutdown()
+        except TimeoutError:
+            self._log.warning("shutdown_hooks_left")
 
 
 @dataclass(frozen=True, slots=True)
-class _X:
-    """What the bot shows to X, and verifies X with."""
+class _Front:
+    """What a process listens with.
 
-    credentials: Credentials
-    secrets: tuple[str, ...]
-    api_url: str
-    account_id: str
+    :ivar url: where its webhook is on this machine, or else its health; ``""`` when it listens nowhere.
+    """
 
-
-def _configured(x: XConfig) -> _X:
-    def text(secret: object) -> str:
-        return secret.reveal() if isinstance(secret, Secret) else ""
-
-    secrets = tuple(secret.reveal() for secret in x.consumer_secret)
-    credentials = Credentials(
-        consumer_key=text(x.consumer_key),
-        consumer_secret=secrets[0] if secrets else "",
-        access_token=text(x.access_token),
-        access_token_secret=text(x.access_token_secret),
-        bearer_token=text(x.bearer_token),
-    )
-    return _X(credentials, secrets, x.api_url, credentials.account_id)
+    url: str
+    web: receiver.Receiver | None
 
 
-def _simulated(simulator: Simulator) -> _X:
-    """The keys of the simulator's app: the one thing that the bot is told of it besides its address."""
-    keys = simulator.config
-    credentials = Credentials(
-        consumer_key=keys.consumer_key,
-        consumer_secret=keys.consumer_secret,
-        access_token=keys.access_token,
-        access_token_secret=keys.access_token_secret,
-    )
-    return _X(credentials, (keys.consumer_secret,), simulator.url, keys.bot_id)
+async def _first(*tasks: asyncio.Future[None]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
-@contextmanager
-def _listening(key: str, host: str, port: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"can't listen on {host}:{port}: {reason}; choose another {key}.port in bot.yaml"
-        ) from None
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def _stopped(stop: Callable[[], None], task: asyncio.Task[None]) -> None:
-    stop()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-def _ended(tasks: list[asyncio.Task[None]]) -> dict[str, str]:
-    return {task.get_name(): "has ended" for task in tasks if task.done()}
-
-
-def _host(host: str) -> str:
-    """The host to call, where ``0.0.0.0`` and ``::`` are only for listening."""
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - read, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
-
-
-def run(config: Config, *, log: FilteringBoundLogger, ready: Callable[[Running], None] | None = None) -> None:
+def run(
+    config: Config,
+    *,
+    log: FilteringBoundLogger,
+    ready: Callable[[Running], None] | None = None,
+    plan: Plan | None = None,
+) -> None:
     """Run a bot until SIGINT or SIGTERM; a second one ends it at once.
 
     Either way nothing is lost: what was answered 200 is in the store, and what was not settled is done again
@@ -368,25 +314,48 @@ def run(config: Config, *, log: FilteringBoundLogger, ready: Callable[[Running],
     :raises UserError: it can't start, and the user can mend it.
     """
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-        runner.run(_run(config, log, ready))
+        runner.run(_run(config, log, ready, plan))
 
 
-async def _run(config: Config, log: FilteringBoundLogger, ready: Callable[[Running], None] | None) -> None:
-    app = App.build(config, log=log)
+async def _run(
+    config: Config,
+    log: FilteringBoundLogger,
+    ready: Callable[[Running], None] | None,
+    plan: Plan | None,
+) -> None:
+    parent = Parent(plan.child.descriptor) if plan is not None and plan.child is not None else None
     stopping = False
+    app: App | None = None
 
     def stop(signum: int) -> None:
         nonlocal stopping
         if stopping:
             log.warning("stopped_at_once", signal=signal.Signals(signum).name)
+            if app is not None:
+                app.abandon()
             os._exit(128 + signum)
         stopping = True
-        app.stop()
+        if app is not None:
+            app.stop()
+
+    def told(running: Running) -> None:
+        if parent is not None:
+            parent.tell(url=running.url)
+        elif ready is not None:
+            ready(running)
 
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop, signum)
-    await app.run(ready)
+    try:
+        app = App.build(config, log=log, plan=plan)
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signum, stop, signum)
+        if parent is not None:
+            parent.when_gone(app.stop)
+        await app.run(told)
+    except UserError as error:
+        if parent is None or not parent.tell(error=str(error)):
+            raise
+        raise SystemExit(2) from None  # said in one line by the parent
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

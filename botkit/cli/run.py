@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from botkit import app
+from botkit.app import Plan
 from botkit.cli.common import config_argument, read_config
 from botkit.log import make_logger
+from botkit.roles.children import Child
+from botkit.roles.kinds import ALL, Role, name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,23 +26,65 @@ __all__ = ["command"]
 
 @click.command("run")
 @config_argument
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([role.value for role in Role]),
+    help="Do only this part of the work, beside other processes on one PostgreSQL; may be repeated.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 128),
+    default=1,
+    metavar="N",
+    help="Receive with that many processes on one port; this one does the rest.",
+)
+@click.option("--child", hidden=True, default="", help="Used for the processes that --processes starts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log at level debug, whatever bot.yaml says.")
-def command(file: Path, verbose: bool) -> None:
+def command(file: Path, roles: tuple[str, ...], processes: int, child: str, verbose: bool) -> None:
     """Run the bot that bot.yaml describes, until Ctrl-C or SIGTERM.
 
     The first one stops gracefully: nothing new is taken, and what is in hand is finished. A second one
     stops at once. Either way nothing is lost.
     """
     config = read_config(file, complete=True)
+    plan = Plan(
+        roles=frozenset(map(Role, roles)) or ALL,
+        processes=processes,
+        command=_receiver_command(file, verbose=verbose),
+        child=_child(child) if child else None,
+    )
     log = make_logger(level="debug" if verbose else config.log.level, format=config.log.format)
-    app.run(config, log=log, ready=lambda running: _announce(running, log))
+    if plan.name:
+        log = log.bind(process=plan.name)
+    app.run(config, log=log, ready=lambda running: _announce(running, log), plan=plan)
+
+
+def _receiver_command(file: Path, *, verbose: bool) -> list[str]:
+    """What starts a receiver with the same bot.yaml, and the same places to import from."""
+    safe = [] if os.getcwd() in sys.path else ["-P"]  # noqa: PTH109 - sys.path holds texts
+    more = ["--verbose"] if verbose else []
+    return [sys.executable, *safe, "-m", "botkit", "run", str(file), "--role", Role.RECEIVER.value, *more]
+
+
+def _child(text: str) -> Child:
+    try:
+        return Child.parse(text)
+    except ValueError:
+        raise click.BadParameter("it is for processes that botkit starts", param_hint="--child") from None
 
 
 def _announce(running: Running, log: Logger) -> None:
     """Tell people where the bot is, on standard output; the log, for machines, tells it too."""
     log.info("ready", account=running.account, chat_page=running.simulator_url or None)
     who = f"@{running.account}" if running.account else "The bot"
-    lines = [f"{who} is running. Ctrl-C stops it.", f"  webhook    {running.webhook_url}"]
+    what = "" if running.roles == ALL else f" ({name_of(running.roles)})"
+    lines = [f"{who} is running{what}. Ctrl-C stops it."]
+    if running.webhook_url:
+        lines.append(f"  webhook    {running.webhook_url}")
+    elif running.url:
+        lines.append(f"  health     {running.url}/readyz")
     if running.simulator_url:
         where = f"--wait --simulator {running.simulator_url}"
         lines += [

@@ -51,6 +51,8 @@ class ServerConfig:
     :param trusted_proxies: addresses and networks of your own reverse proxies; X-Forwarded-* headers are
         believed from them only.
     :param access_log: write one log line for each request.
+    :param health_port: where a process without the receiver role answers /healthz and /readyz; without it it
+        listens nowhere.
     """
 
     unset_is_absent: ClassVar[bool] = True
@@ -62,6 +64,7 @@ class ServerConfig:
     max_body: Annotated[Size, Range(1024, 1024**3)] = 1024**2
     trusted_proxies: tuple[Network, ...] = ()
     access_log: bool = True
+    health_port: _Port | None = None
 
     @property
     def webhook_url(self) -> str | None:
@@ -163,7 +166,9 @@ class EngineConfig:
     :param on_unknown: what becomes of a message when a crash or a time-out leaves it open whether X took it,
         and X can't tell: hold keeps a dead letter for a person, resend may send it twice, drop gives it up.
     :param handler_timeout: how long one handler may take for one event.
-    :param grace: how long events in hand may take to finish at shutdown.
+    :param grace: how long what is in hand may take to finish at shutdown.
+    :param max_backlog: above that many waiting events X is asked to deliver again later (503), until less
+        than nine tenths of it wait; 0 is no limit.
     :param retry: the waits between attempts.
     """
 
@@ -173,6 +178,7 @@ class EngineConfig:
     on_unknown: Literal["hold", "resend", "drop"] = "hold"
     handler_timeout: Annotated[Duration, Range(0.001, 86400)] = 30.0
     grace: Annotated[Duration, Range(0, 86400)] = 20.0
+    max_backlog: Annotated[int, Range(0, None)] = 1_000_000
     retry: RetryConfig = field(default_factory=RetryConfig)
 
 

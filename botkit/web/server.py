@@ -21,16 +21,16 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def build(
     *,
-    path: str,
-    webhook: Webhook,
     health: Health,
-    max_body: int,
     log: FilteringBoundLogger,
+    path: str = "",
+    webhook: Webhook | None = None,
+    max_body: int = 1024 * 1024,
     access_log: bool = True,
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
     register_routes: Callable[[web.UrlDispatcher], None] | None = None,
 ) -> web.Application:
-    """The application: the webhook at ``path``, ``/healthz``, ``/readyz``, and the routes of plugins."""
+    """The application: ``/healthz``, ``/readyz``, the webhook at ``path`` if any, the routes of plugins."""
 
     @web.middleware
     async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -62,8 +62,9 @@ def build(
         return response
 
     app = web.Application(client_max_size=max_body, middlewares=[guard])
-    app.router.add_get(path, webhook.challenge, allow_head=False)
-    app.router.add_post(path, webhook.receive)
+    if webhook is not None:
+        app.router.add_get(path, webhook.challenge, allow_head=False)
+        app.router.add_post(path, webhook.receive)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     if register_routes is not None:
@@ -72,12 +73,20 @@ def build(
 
 
 class WebServer:
-    """Serves an application: `bind` takes the port, `open` begins to answer."""
+    """Serves an application: `bind` takes the port, `open` begins to answer.
 
-    def __init__(self, app: web.Application, *, host: str, port: int, grace_s: float) -> None:
+    :param grace_s: how long requests under way may take to finish at `close`.
+    :param shared: other processes of the same user listen on the port too, and the system spreads connections
+        over them (SO_REUSEPORT).
+    """
+
+    def __init__(
+        self, app: web.Application, *, host: str, port: int, grace_s: float, shared: bool = False
+    ) -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s, handle_signals=False)
         self._host = host
         self._port = port
+        self._shared = shared
         self._socket: socket.socket | None = None
 
     def bind(self) -> None:
@@ -86,7 +95,9 @@ class WebServer:
         :raises OSError: the address can't be listened on.
         """
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._socket = socket.create_server((self._host, self._port), family=family, backlog=1024)
+        self._socket = socket.create_server(
+            (self._host, self._port), family=family, backlog=1024, reuse_port=self._shared
+        )
 
     def unbind(self) -> None:
         """Give the port back, where `open` never came to it."""

@@ -1,14 +1,15 @@
 """The webhook: X's challenge (GET) is answered, its events (POST) are verified, stored and acknowledged.
 
 200 means that the event is on disk. Whatever is refused is answered 4xx with one line of JSON, and nothing of
-it is stored; whatever the store can't take is answered 503, for X to deliver again.
+it is stored; what can't be taken now (the store is full or away, too much waits) is answered 503, for X to
+deliver again. Challenges are answered whatever the load: X takes the webhook out of service without them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -38,6 +39,8 @@ class WebhookSettings:
     :param token_pattern: the shape of a challenge token that is signed.
     :param retry_after_s: what a 503 asks X to wait.
     :param body_timeout_s: how long a body may take to arrive (X gives the whole delivery 10 s).
+    :param max_pending: bytes of verified bodies that may wait for the store at once; beyond them 503 is
+        answered, so that a store that hangs costs no memory.
     """
 
     secrets: Sequence[str]
@@ -46,10 +49,14 @@ class WebhookSettings:
     token_pattern: re.Pattern[str] | None = None
     retry_after_s: int = 5
     body_timeout_s: float = 10.0
+    max_pending: int = 64 * 1024 * 1024
 
 
 class Webhook:
-    """Answers X at one URL."""
+    """Answers X at one URL.
+
+    :param full: whether too much waits already to take more.
+    """
 
     def __init__(
         self,
@@ -57,10 +64,13 @@ class Webhook:
         settings: WebhookSettings,
         *,
         log: FilteringBoundLogger,
+        full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._settings = settings
         self._log = log
+        self._full = full
+        self._pending = 0
 
     async def challenge(self, request: web.Request) -> web.Response:
         """Answer X's challenge, if it is one: see `botkit.x.signature.answer_crc`."""
@@ -101,7 +111,13 @@ class Webhook:
         except Refused as refusal:
             self._log.info("event_refused", reason=str(refusal), remote=request.remote, bytes=len(body))
             return refused(refusal.status, str(refusal))
-        return await self.store(items)
+        if self._full() or (self._pending and self._pending + len(body) > settings.max_pending):
+            return self._later("too many events wait; deliver it again")
+        self._pending += len(body)
+        try:
+            return await self.store(items)
+        finally:
+            self._pending -= len(body)
 
     async def store(self, items: Sequence[Item]) -> web.Response:
         """Put the items; 200 when they are on disk."""
@@ -111,9 +127,11 @@ class Webhook:
             )
         except StoreUnavailable as error:
             self._log.error("store_unavailable", error=str(error))
-            wait = str(self._settings.retry_after_s)
-            return refused(503, "the event can't be stored now; deliver it again", {"retry-after": wait})
+            return self._later("the event can't be stored now; deliver it again")
         return web.Response()
+
+    def _later(self, reason: str) -> web.Response:
+        return refused(503, reason, {"retry-after": str(self._settings.retry_after_s)})
 
 
 def refused(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:

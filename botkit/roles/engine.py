@@ -1,0 +1,112 @@
+"""The worker and the sender: what handles events, and what carries out what handlers want done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable, Collection
+
+from structlog.typing import FilteringBoundLogger
+
+from botkit.config import Config
+from botkit.engine.backoff import Backoff
+from botkit.engine.carrier import Carrier, CarrierSettings
+from botkit.engine.lease import Lease
+from botkit.engine.sender import Sender
+from botkit.engine.timers import Timers
+from botkit.engine.turn import Turns, TurnSettings
+from botkit.engine.worker import Worker
+from botkit.hooks.manager import Hooks
+from botkit.network.client import Client
+from botkit.roles.kinds import Role
+from botkit.roles.parts import Grace, Parts
+from botkit.store.contract import Store
+
+__all__ = ["begin_engine"]
+
+#: how long after a process died others may take over what it held
+_LEASE_S = 15.0
+
+
+async def begin_engine(
+    parts: Parts,
+    config: Config,
+    roles: Collection[Role],
+    *,
+    store: Store,
+    hooks: Hooks,
+    client: Client,
+    log: FilteringBoundLogger,
+    now: Callable[[], float],
+    rng: random.Random,
+) -> None:
+    """Begin to work off the store: lease and timers in either role, turns in one, actions in the other."""
+    engine, grace = config.engine, Grace.of(config.engine.grace)
+    backoff = Backoff(engine.retry.first, engine.retry.factor, engine.retry.max)
+    lease = Lease(store, name=f"{socket.gethostname()}:{os.getpid()}", ttl_s=_LEASE_S, log=log)
+    await lease.open()
+    parts.stack.push_async_callback(lease.close)
+    parts.until_cancelled("timers", Timers(store, log=log).run())
+    parts.until_cancelled("lease", lease.keep())
+    drain = _Drain(grace)
+    parts.stack.push_async_callback(drain.end)
+    if Role.SENDER in roles:
+        carrier = Carrier(
+            store=store,
+            client=client,
+            settings=CarrierSettings(
+                attempts=engine.send_attempts, on_unknown=engine.on_unknown, backoff=backoff
+            ),
+            log=log,
+            rng=rng,
+        )
+        drain.sender = sender = Sender(
+            store=store,
+            lease=lease,
+            carrier=carrier,
+            log=log,
+            dead_letter=hooks.dead_letter,
+            grace_s=grace.sends_s if Role.WORKER in roles else grace.turns_s,
+        )
+        drain.sending = parts.begin("sender", sender.run())
+    if Role.WORKER in roles:
+        turns = Turns(
+            store=store,
+            hooks=hooks,
+            caller=client,
+            settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff),
+            log=log,
+            rng=rng,
+            now=now,
+        )
+        drain.worker = worker = Worker(
+            store=store,
+            lease=lease,
+            turns=turns,
+            concurrency=engine.workers,
+            grace_s=grace.turns_s,
+            log=log,
+        )
+        drain.working = parts.begin("worker", worker.run())
+
+
+class _Drain:
+    """Ends worker and sender: the sender carries on while turns run, and both are done in time."""
+
+    def __init__(self, grace: Grace) -> None:
+        self._grace = grace
+        self.worker: Worker | None = None
+        self.working: asyncio.Task[None] | None = None
+        self.sender: Sender | None = None
+        self.sending: asyncio.Task[None] | None = None
+
+    async def end(self) -> None:
+        if self.worker is not None and self.working is not None:
+            self.worker.stop()
+            await asyncio.wait({self.working}, timeout=self._grace.turns_s - self._grace.sends_s)
+        if self.sender is not None:
+            self.sender.stop()
+        running = [task for task in (self.working, self.sending) if task is not None]
+        await asyncio.gather(*running, return_exceptions=True)
