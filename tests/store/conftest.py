@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ from botkit.store.contract import (
     Store,
 )
 from botkit.testing import Clock
+
+from .postgres_server import NoPostgres, PostgresServer
+from .postgres_stores import clocked
 
 Make = Callable[[], Store]
 
@@ -96,11 +101,35 @@ class Bench:
         return [item.item_id for item in await self.store.unfinished(lane)]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server of the session's own, also for what a foreign one can't be asked to do."""
+    try:
+        server = PostgresServer()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """A schema that is not there yet, on the server of ``BOTKIT_TEST_POSTGRES`` or on the session's own."""
+    url = os.environ.get("BOTKIT_TEST_POSTGRES", "")
+    if not url:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url()
+    return f"{url}{'&' if '?' in url else '?'}schema=botkit_test_{secrets.token_hex(6)}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def make_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Make:
     """Makes stores on one database of the driver's; one at a time is open."""
-    urls = {"sqlite": f"sqlite:///{tmp_path / 'botkit.db'}"}
-    return lambda: open_store(urls[request.param], clock=clock)
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return lambda: clocked(url, clock)
+    path = tmp_path / "botkit.db"
+    return lambda: open_store(f"sqlite:///{path}", clock=clock)
 
 
 @pytest.fixture
