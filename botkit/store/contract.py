@@ -25,6 +25,9 @@ __all__ = [
     "DeadLetter",
     "Done",
     "Effects",
+    "Forgotten",
+    "LaneStats",
+    "Located",
     "Mark",
     "NewItem",
     "NewTimer",
@@ -193,6 +196,49 @@ class QueueStats:
     oldest_at: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """A lane with unfinished items.
+
+    :param items: how many are unfinished.
+    :param oldest_at: when the first of them came.
+    :param attempt: how often the first was tried without success.
+    :param ready_at: when it may be claimed, or might have been; ``owned``: a worker has it in hand.
+    """
+
+    lane: str
+    queue: str
+    items: int
+    oldest_at: float
+    attempt: int
+    ready_at: float
+    owned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An item and where it stands; ``done``: it is finished."""
+
+    queue: str
+    lane: str
+    done: bool
+    item: StoredItem
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What `Store.forget` deleted.
+
+    :param items: how many by queue, finished and not.
+    :param state: the keys of the states.
+    """
+
+    items: Mapping[str, int] = field(default_factory=dict)
+    dead: int = 0
+    timers: int = 0
+    state: Sequence[str] = ()
+
+
 class Store(Protocol):
     """A durable inbox, outbox, state, timers and rate windows.
 
@@ -301,8 +347,21 @@ class Store(Protocol):
     async def prune(self, before: float) -> int:
         """Delete items that are done and were received before that time, and return how many.
 
-        What is not done is never touched, and a lane goes on counting where it was. A pruned id is new again:
-        X delivers an event again for up to 5 days, so keep 7 at least.
+        What is not done is never touched, nor what a dead letter is about, and a lane goes on counting where
+        it was. A pruned id is new again: X delivers an event again for up to 5 days, so keep 7 at least.
+        """
+
+    async def forget(self, ending: str, *, items: Collection[str] = ()) -> Forgotten:
+        """Delete the lanes and states whose names end with ``ending``, so that no byte of them is left.
+
+        With the lanes go their items, finished or not, their dead letters, and the timers for them. A turn
+        that a worker has in hand for such a lane settles as lost, even when the lane is made anew meanwhile.
+        When this returns, nothing of it can be found in the store's files, as far as they are the driver's
+        to write. Others may have to wait while it works.
+
+        :param items: ids of further items to delete; those that are not finished stay.
+        :raises StoreUnavailable: it could not be deleted, or is deleted and may still be found in the files;
+            either way it may be asked again.
         """
 
     # -- X's rate limits ---------------------------------------------------------------------------------
@@ -339,5 +398,37 @@ class Store(Protocol):
     async def stats(self) -> list[QueueStats]:
         """How full every queue is."""
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Dead letters, newest first."""
+    async def lanes(self, prefix: str = "", limit: int = 100) -> list[LaneStats]:
+        """Lanes with unfinished items, longest waiting first, in queues whose name starts with ``prefix``."""
+
+    async def locate(self, item_id: str) -> Located | None:
+        """One item by its id, and where it stands."""
+
+    async def search(self, text: str, *, ending: str = "", limit: int = 100) -> list[Located]:
+        """Items whose payload holds a text, newest first; it looks at all of them.
+
+        :param text: ASCII; its letters are found in either case.
+        :param ending: only items of lanes whose names end with that.
+        """
+
+    async def dead_letters(
+        self, limit: int = 100, *, since: float = 0.0, item_id: str = "", handler_prefix: str = ""
+    ) -> list[DeadLetter]:
+        """Dead letters, newest first.
+
+        :param since: only those that died then or later.
+        :param item_id: only those of that item.
+        :param handler_prefix: only those of handlers whose name starts so, and of actions that such a handler
+            asked for: their ids hold ``/`` and the prefix.
+        """
+
+    async def dead_count(self) -> int:
+        """How many dead letters there are."""
+
+    async def take_dead(self, item_id: str, handler: str, put: NewItem | None = None) -> DeadLetter | None:
+        """Delete one dead letter and put an item in its place, both or neither.
+
+        :returns: the letter; ``None`` when there is none (any more): nothing was put.
+        :raises StoreError: the item's lane belongs to another queue, or its id is known already; nothing was
+            changed.
+        """

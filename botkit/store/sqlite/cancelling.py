@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from botkit.errors import StoreError
+from botkit.store.contract import DeadLetter
 from botkit.store.sqlite.ledger import Ledger
+from botkit.store.sqlite.turns import ItemRow
 
-__all__ = ["discard"]
+__all__ = ["discard", "take_dead"]
 
 
 def discard(ledger: Ledger, queue: str) -> int:
@@ -37,3 +40,22 @@ def discard(ledger: Ledger, queue: str) -> int:
     ledger.backlog.add(queue, -waiting)
     timers = execute("DELETE FROM timer WHERE queue = ?", (queue,)).rowcount
     return int(waiting + timers)
+
+
+def take_dead(ledger: Ledger, item_id: str, handler: str, put: ItemRow | None) -> DeadLetter | None:
+    """Delete a dead letter and put an item in its place.
+
+    :raises StoreError: the item can't be put.
+    """
+    execute = ledger.connection.execute
+    row = execute(
+        "SELECT item_id, handler, attempts, error, lane, queue, at FROM dead "
+        "WHERE item_id = ? AND handler = ?",
+        (item_id, handler),
+    ).fetchone()
+    if row is None:
+        return None
+    execute("DELETE FROM dead WHERE item_id = ? AND handler = ?", (item_id, handler))
+    if put is not None and ledger.put([put]):
+        raise StoreError(f"the item {put[2]} is known already")
+    return DeadLetter(*row)

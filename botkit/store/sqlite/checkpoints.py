@@ -78,6 +78,23 @@ class Checkpoints:
             if self._checkpoint():
                 self._log_pages = 0
 
+    def wipe(self) -> None:
+        """Between two transactions: write the database anew, and nothing but what it still holds.
+
+        What was deleted stays legible in free pages, in the gaps of pages that were split, and in the log.
+        Afterwards the file has no free page or gap of old, and the log is empty.
+
+        :raises sqlite3.Error: there is no room for a second copy, or somebody reads for too long.
+        """
+        with self._lock:
+            self._connection.execute("PRAGMA temp_store = FILE")  # the copy may be larger than the memory
+            self._connection.execute("VACUUM")
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._ended += 1
+            self._log_pages = 0
+            if busy:
+                raise sqlite3.OperationalError("somebody reads the old log")
+
     def close(self) -> None:
         """End the thread and close its connection."""
         self._wanted.put(False)

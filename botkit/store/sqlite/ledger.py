@@ -42,15 +42,17 @@ class Ledger:
         self.ready: set[str] = set()
         self.maybe: set[str] = set()
         self.payload_bytes = 0
+        self.first_token = int(connection.execute("SELECT first_token FROM clock").fetchone()[0])
         self.windows = Windows(connection)
         self.backlog = Backlog(connection)
         self._known_count = OneOf("SELECT count(*) FROM item WHERE item_id IN ({keys})")
         self._known = OneOf("SELECT item_id FROM item WHERE item_id IN ({keys})")
         self._lanes = ManyRows(
-            "INSERT INTO lane (lane, queue, tail, ready_at) VALUES {rows} ON CONFLICT (lane) DO UPDATE SET "
-            "tail = lane.tail + excluded.tail, ready_at = coalesce(lane.ready_at, excluded.ready_at) "
+            "INSERT INTO lane (lane, queue, tail, ready_at, token) VALUES {rows} "
+            "ON CONFLICT (lane) DO UPDATE SET tail = lane.tail + excluded.tail, "
+            "ready_at = coalesce(lane.ready_at, excluded.ready_at) "
             "WHERE lane.queue = excluded.queue",
-            4,
+            5,
         )
         # CROSS JOIN is SQLite's way to keep the order: rows first, then each one's lane by its key.
         self._items = ManyRows(
@@ -122,7 +124,8 @@ class Ledger:
             self.payload_bytes += len(payload)
         now = self.now
         upserted = self._lanes.run(
-            self.connection, [(lane, queue, count, now) for lane, (queue, count) in lanes.items()]
+            self.connection,
+            [(lane, queue, count, now, self.first_token) for lane, (queue, count) in lanes.items()],
         )
         if upserted != len(lanes):
             raise _of_another_queue("")
@@ -353,7 +356,8 @@ class Ledger:
         :returns: how many, and the last row looked at; ``None`` when there is nothing further to find.
         """
         rows = self.connection.execute(
-            "SELECT item.row, item.received_at < ?1 AND item.seq <= lane.done, item.received_at < ?1 "
+            "SELECT item.row, item.received_at < ?1 AND item.seq <= lane.done "
+            "AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.item_id = item.item_id), item.received_at < ?1 "
             "FROM item CROSS JOIN lane ON lane.lane = item.lane WHERE item.row > ?2 "
             "ORDER BY item.row LIMIT ?3",
             (before, behind, limit),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from botkit.errors import StoreUnavailable
-from botkit.store.contract import DeadLetter, QueueStats, StoredItem, Window
+from botkit.store.contract import DeadLetter, LaneStats, Located, QueueStats, StoredItem, Window
 from botkit.store.sqlite.batches import Operation
 from botkit.store.sqlite.rows import OneOf
 from botkit.store.sqlite.schema import connect
@@ -20,13 +20,16 @@ __all__ = [
     "Reader",
     "StateOf",
     "backlog",
+    "dead_count",
     "dead_letters",
     "history",
     "item",
+    "lanes",
+    "locate",
     "next_timer_at",
     "ready_queues",
 ]
-__all__ += ["stats", "unfinished", "window"]
+__all__ += ["search", "stats", "unfinished", "window"]
 
 
 class StateOf(Operation):
@@ -159,10 +162,9 @@ def window(connection: sqlite3.Connection, name: str) -> Window | None:
 
 def backlog(connection: sqlite3.Connection, prefix: str) -> int:
     """How many items are unfinished in some queues."""
-    # Every name with the prefix lies below the prefix followed by the last character there is.
     (items,) = connection.execute(
         "SELECT coalesce(sum(items), 0) FROM backlog WHERE queue >= ? AND queue < ?",
-        (prefix, f"{prefix}\U0010ffff"),
+        (prefix, _behind(prefix)),
     ).fetchone()
     return int(items)
 
@@ -177,11 +179,70 @@ def stats(connection: sqlite3.Connection) -> list[QueueStats]:
     return [QueueStats(*row) for row in rows]
 
 
-def dead_letters(connection: sqlite3.Connection, limit: int) -> list[DeadLetter]:
+def lanes(connection: sqlite3.Connection, prefix: str, limit: int) -> list[LaneStats]:
+    """Lanes with unfinished items. Looks at each of them, and at no other."""
+    rows = connection.execute(
+        "SELECT lane, queue, tail - done, "
+        "(SELECT received_at FROM item WHERE item.lane = l.lane AND item.seq = l.done + 1), "
+        "attempt, ready_at, owner IS NOT NULL FROM ("
+        "SELECT * FROM lane INDEXED BY lane_ready WHERE owner IS NULL AND ready_at IS NOT NULL "
+        "AND queue >= ?1 AND queue < ?2 UNION ALL "
+        "SELECT * FROM lane INDEXED BY lane_owned WHERE owner IS NOT NULL AND queue >= ?1 AND queue < ?2"
+        ") AS l WHERE tail > done ORDER BY 4, 1 LIMIT ?3",
+        (prefix, _behind(prefix), limit),
+    )
+    return [
+        LaneStats(lane, queue, items, oldest_at, attempt, ready_at or oldest_at, bool(owned))
+        for lane, queue, items, oldest_at, attempt, ready_at, owned in rows
+    ]
+
+
+def locate(connection: sqlite3.Connection, item_id: str) -> Located | None:
+    """One item and where it stands."""
+    row = connection.execute(f"{_LOCATED} WHERE item.item_id = ?", (item_id,)).fetchone()
+    return None if row is None else _located(row)
+
+
+def search(connection: sqlite3.Connection, text: str, ending: str, limit: int) -> list[Located]:
+    """Items that hold a text, newest first. Looks at all of them."""
+    rows = connection.execute(
+        f"{_LOCATED} WHERE (?1 = '' OR substr(item.lane, -length(?1)) = ?1) "
+        "AND instr(lower(item.payload), ?2) > 0 ORDER BY item.row DESC LIMIT ?3",
+        (ending, text.lower(), limit),
+    )
+    return [_located(row) for row in rows]
+
+
+_LOCATED = (
+    "SELECT lane.queue, item.lane, item.seq <= lane.done, "
+    "item.seq, item.item_id, item.payload, item.received_at "
+    "FROM item CROSS JOIN lane ON lane.lane = item.lane"
+)
+
+
+def _located(row: tuple[Any, ...]) -> Located:
+    queue, lane, done, *item = row
+    return Located(queue, lane, bool(done), StoredItem(*item))
+
+
+def dead_letters(
+    connection: sqlite3.Connection, limit: int, since: float, item_id: str, handler_prefix: str
+) -> list[DeadLetter]:
     """Dead letters, newest first."""
     rows = connection.execute(
-        "SELECT item_id, handler, attempts, error, lane, queue, at FROM dead "
-        "ORDER BY at DESC, row DESC LIMIT ?",
-        (limit,),
+        "SELECT item_id, handler, attempts, error, lane, queue, at FROM dead WHERE at >= ?1 "
+        "AND (?2 = '' OR item_id = ?2) AND (?3 = '' OR substr(handler, 1, length(?3)) = ?3 "
+        "OR instr(item_id, '/' || ?3) > 0) ORDER BY at DESC, row DESC LIMIT ?4",
+        (since, item_id, handler_prefix, limit),
     )
     return [DeadLetter(*row) for row in rows]
+
+
+def dead_count(connection: sqlite3.Connection) -> int:
+    """How many dead letters there are."""
+    return int(connection.execute("SELECT count(*) FROM dead").fetchone()[0])
+
+
+def _behind(prefix: str) -> str:
+    """What follows every name with that prefix."""
+    return f"{prefix}\U0010ffff"

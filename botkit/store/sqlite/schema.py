@@ -102,8 +102,11 @@ CREATE TABLE backlog (queue TEXT PRIMARY KEY, items INTEGER NOT NULL) WITHOUT RO
 INSERT INTO backlog SELECT queue, sum(tail - done) FROM lane GROUP BY queue HAVING sum(tail - done) > 0;
 """
 
+# Where the tokens of new lanes begin: above those of lanes that were forgotten, whose workers may still live.
+_VERSION_3 = "ALTER TABLE clock ADD COLUMN first_token INTEGER NOT NULL DEFAULT 0;"
+
 #: the n-th entry takes a store from version n to n+1; entries are never changed once released
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 def connect(path: Path, *, cache_mib: int, writes: bool, max_pages: int | None = None) -> sqlite3.Connection:

@@ -16,6 +16,9 @@ from botkit.errors import StoreError, StoreUnavailable
 from botkit.store.contract import (
     Claim,
     DeadLetter,
+    Forgotten,
+    LaneStats,
+    Located,
     NewItem,
     QueueStats,
     Settlement,
@@ -24,14 +27,15 @@ from botkit.store.contract import (
 )
 from botkit.store.sqlite import reader
 from botkit.store.sqlite.batches import Batches
-from botkit.store.sqlite.cancelling import discard
+from botkit.store.sqlite.cancelling import discard, take_dead
+from botkit.store.sqlite.forgetting import Found, delete, find, total
 from botkit.store.sqlite.ledger import Ledger
 from botkit.store.sqlite.lock import FileLock
 from botkit.store.sqlite.reader import Look, Reader, StateOf
 from botkit.store.sqlite.schema import prepare
 from botkit.store.sqlite.turns import Turn, distinct, item_row
 from botkit.store.sqlite.waiting import Waiters
-from botkit.store.sqlite.writer import Call, Put, Settle, Writer
+from botkit.store.sqlite.writer import Call, Put, Settle, Wipe, Writer
 
 __all__ = ["SqliteStore"]
 
@@ -39,6 +43,9 @@ T = TypeVar("T")
 
 #: rows looked at in one transaction of `SqliteStore.prune`
 _PRUNED_AT_ONCE = 1000
+
+#: how often `SqliteStore.forget` looks again for what others wrote while it deleted
+_ROUNDS = 10
 
 
 class SqliteStore:
@@ -276,6 +283,29 @@ class SqliteStore:
     def _prune_piece(self, before: float, behind: int) -> asyncio.Future[tuple[int, int | None]]:
         return self._write(lambda ledger: ledger.prune(before, behind, _PRUNED_AT_ONCE))
 
+    async def forget(self, ending: str, *, items: Collection[str] = ()) -> Forgotten:
+        """Delete what belongs to a name, and write the file anew.
+
+        What comes in meanwhile waits for as long as writing takes, some seconds a GiB.
+        """
+        if not ending:
+            raise StoreError("every name ends with nothing: that would forget everything")
+        gone = [await self._write(lambda ledger: delete(ledger, Found(items=tuple(items))))]
+        # Beside the looking others commit; what they add in the meantime is found in the next round.
+        for _ in range(_ROUNDS):
+            found = await self._scan(lambda connection: find(connection, ending))
+            if not found:
+                break
+            gone.append(await self._delete(found))
+        writing = self._open().writing
+        future: asyncio.Future[None] = writing.future()
+        writing.submit(Wipe(future))
+        await future
+        return total(gone)
+
+    def _delete(self, found: Found) -> asyncio.Future[Forgotten]:
+        return self._write(lambda ledger: delete(ledger, found))
+
     async def take(self, window: str, want: int, *, limit: int, period_s: float) -> int:
         """Use requests of a window."""
         return await self._write(
@@ -306,9 +336,34 @@ class SqliteStore:
         """How full the queues are."""
         return await self._scan(reader.stats)
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+    async def lanes(self, prefix: str = "", limit: int = 100) -> list[LaneStats]:
+        """Lanes with unfinished items."""
+        return await self._scan(lambda connection: reader.lanes(connection, prefix, limit))
+
+    async def locate(self, item_id: str) -> Located | None:
+        """An item and where it stands."""
+        return await self._read(lambda connection: reader.locate(connection, item_id))
+
+    async def search(self, text: str, *, ending: str = "", limit: int = 100) -> list[Located]:
+        """Items that hold a text."""
+        return await self._scan(lambda connection: reader.search(connection, text, ending, limit))
+
+    async def dead_letters(
+        self, limit: int = 100, *, since: float = 0.0, item_id: str = "", handler_prefix: str = ""
+    ) -> list[DeadLetter]:
         """Dead letters."""
-        return await self._scan(lambda connection: reader.dead_letters(connection, limit))
+        return await self._scan(
+            lambda connection: reader.dead_letters(connection, limit, since, item_id, handler_prefix)
+        )
+
+    async def dead_count(self) -> int:
+        """How many dead letters."""
+        return await self._scan(reader.dead_count)
+
+    async def take_dead(self, item_id: str, handler: str, put: NewItem | None = None) -> DeadLetter | None:
+        """Take a dead letter away, with an item in its place."""
+        row = None if put is None else item_row(put)
+        return await self._write(lambda ledger: take_dead(ledger, item_id, handler, row))
 
 
 def _close_files(opening: asyncio.Future[_Files]) -> None:

@@ -22,7 +22,7 @@ from botkit.store.sqlite.ledger import Ledger
 from botkit.store.sqlite.schema import PAGE_SIZE, connect
 from botkit.store.sqlite.turns import ItemRow, Turn
 
-__all__ = ["Call", "Put", "Settle", "WriteOperation", "Writer", "unavailable"]
+__all__ = ["Call", "Put", "Settle", "Wipe", "WriteOperation", "Writer", "unavailable"]
 
 #: SQLite's primary result codes that concern the file or the machine, not one operation: BUSY, LOCKED, NOMEM,
 #: READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOLFS, NOTADB
@@ -68,7 +68,13 @@ class Call(Operation):
         self.run = run
 
 
-WriteOperation = Put | Settle | Call
+class Wipe(Operation):
+    """Leave nothing legible of what was deleted. Its result: nothing."""
+
+    __slots__ = ()
+
+
+WriteOperation = Put | Settle | Call | Wipe
 
 
 class _Apart(Exception):
@@ -113,6 +119,21 @@ class Writer:
 
     def run(self, batch: list[WriteOperation]) -> None:
         """Work a batch off: each operation gets its result or its error, after the commit."""
+        wipes = [operation for operation in batch if isinstance(operation, Wipe)]
+        if not wipes:
+            self._write(batch)
+            return
+        if len(batch) > len(wipes):
+            self._write([operation for operation in batch if not isinstance(operation, Wipe)])
+        try:
+            self._checkpoints.wipe()
+        except sqlite3.Error as error:
+            for wipe in wipes:
+                wipe.error = StoreUnavailable(
+                    f"deleted, but traces may be left in {self._path.name} ({error}); try again"
+                )
+
+    def _write(self, batch: list[WriteOperation]) -> None:
         try:
             ledger = self._open_ledger()
             self._checkpoints.make_room()
@@ -240,6 +261,8 @@ class Writer:
     def _apart(ledger: Ledger, batch: list[WriteOperation]) -> None:
         execute = ledger.connection.execute
         for operation in batch:
+            if isinstance(operation, Wipe):
+                continue
             execute("SAVEPOINT operation")
             kept = ledger.backlog.keep()
             try:
