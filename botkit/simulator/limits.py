@@ -51,6 +51,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = MappingProxyType(
         "post.delete": (Limit(50),),
         "post.read": (Limit(900), Limit(450, 900, "app")),
         "post.read_many": (Limit(5000), Limit(3500, 900, "app")),
+        "post.by_user": (Limit(900), Limit(10_000, 900, "app")),
         "post.hide": (Limit(50),),
         "like": _LIKE,
         "unlike": _LIKE,

@@ -11,6 +11,7 @@ from botkit.simulator.problems import forbidden, invalid
 from botkit.simulator.schemas import HIDDEN, POST, TWEET_ID
 from botkit.simulator.shown import found_many, found_one, post_includes, shown_post
 from botkit.x.text import POST_LIMIT, post_length
+from botkit.x.values import from_text
 
 if TYPE_CHECKING:
     from botkit.simulator.things import Content, Post, User
@@ -116,6 +117,52 @@ async def read_many(parts: Parts, call: Call) -> Answer:
     return Answer(_with_includes(body, [post for post in posts.values() if post], parts, call))
 
 
+async def read_by_user(parts: Parts, call: Call) -> Answer:
+    """``GET /2/users/:id/tweets``: a user's own posts, newest first.
+
+    Source: X spec; it names no default for ``max_results``, 10 stands in.
+    """
+    user_id, world = call.path["user_id"], parts.world
+    size = call.number("max_results", 5, 100, 10)
+    if user_id not in world.users:
+        return Answer(found_one("user", "id", user_id, None))
+    found = [post for post in reversed(world.posts_by(user_id)) if _is_asked_for(post, call)]
+    page = found[:size]
+    meta: dict[str, Any] = {"result_count": len(page)}
+    if page:
+        meta |= {"newest_id": page[0].id, "oldest_id": page[-1].id}
+    if len(found) > size:
+        meta["next_token"] = page[-1].id
+    body: dict[str, Any] = {"data": [shown_post(post, world, call) for post in page]} if page else {}
+    return Answer({**_with_includes(body, page, parts, call), "meta": meta})
+
+
+def _is_asked_for(post: Post, call: Call) -> bool:
+    """The post lies between the bounds of the query, and is of no kind that it excludes.
+
+    A page's token is the id below which the next page begins.
+    """
+    for name in ("since_id", "until_id", "pagination_token"):
+        bound = call.query.get(name, "")
+        if bound and not (bound.isdecimal() and len(bound) <= 19):
+            raise invalid(f"The `{name}` query parameter value [{bound}] is not valid")
+        if bound and (int(post.id) <= int(bound) if name == "since_id" else int(post.id) >= int(bound)):
+            return False
+    for name in ("start_time", "end_time"):
+        written = call.query.get(name, "")
+        at = from_text(written)
+        if written and at is None:
+            raise invalid(f"The `{name}` query parameter value [{written}] is not a time")
+        if at and (post.at < at.timestamp() if name == "start_time" else post.at >= at.timestamp()):
+            return False
+    excluded = call.listed("exclude")
+    if not {"replies", "retweets"}.issuperset(excluded):
+        raise invalid("The `exclude` query parameter holds `replies` or `retweets`")
+    return not ("replies" in excluded and post.in_reply_to_id) and not (
+        "retweets" in excluded and post.reposted_id
+    )
+
+
 def _with_includes(body: dict[str, Any], posts: list[Post], parts: Parts, call: Call) -> dict[str, Any]:
     includes = post_includes(posts, parts.world, call)
     return {**body, "includes": includes} if includes else body
@@ -184,6 +231,13 @@ ENDPOINTS = [
     Endpoint(method="DELETE", path=_ONE, window="post.delete", accepts=USER, needs="write", act=delete),
     Endpoint(method="GET", path=_ONE, window="post.read", accepts=ANYONE, act=read),
     Endpoint(method="GET", path="/2/tweets", window="post.read_many", accepts=ANYONE, act=read_many),
+    Endpoint(
+        method="GET",
+        path="/2/users/{user_id:[0-9]{1,19}}/tweets",
+        window="post.by_user",
+        accepts=ANYONE,
+        act=read_by_user,
+    ),
     Endpoint(
         method="PUT",
         path=f"{_ONE}/hidden",

@@ -111,6 +111,8 @@ async def test_posts(pair):
     assert await pair.do(posts.unlike(pair.bot, post_id)) is False
     assert await pair.do(posts.repost(pair.bot, post_id)) is True
     assert await pair.do(posts.unrepost(pair.bot, post_id)) is False
+    listed = await pair.do(posts.recent_posts(pair.bot))
+    assert (listed[0].post_id, listed[0].text) == (post_id, "hello")
     alice = pair.sim.world.users[pair.id("alice")]
     reply = pair.sim.world.publish_post(alice, "nice", in_reply_to_id=post_id)
     assert await pair.do(posts.hide_reply(reply.id)) is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 
@@ -154,3 +156,53 @@ async def test_self_serve_can_t_like_follow_or_quote(rig_with):
     ):
         status, answer, _ = await rig.call(method, path, body)
         assert (status, answer["type"].rpartition("/")[2]) == (403, "client-forbidden")
+
+
+async def _listed(rig, query: str = "", who: str = ""):
+    status, body, _ = await rig.call("GET", f"/2/users/{who or rig.bot_id}/tweets?{query}")
+    assert status == 200, body
+    return [post["text"] for post in body.get("data", ())], body["meta"]
+
+
+async def test_a_users_posts_newest_first_page_by_page(rig):
+    for number in range(7):
+        rig.clock.now += 1
+        await rig.call("POST", "/2/tweets", {"text": f"post {number}"})
+    first, meta = await _listed(rig, "max_results=5&tweet.fields=created_at,author_id")
+    assert first == ["post 6", "post 5", "post 4", "post 3", "post 2"]
+    assert meta["result_count"] == 5
+    assert int(meta["newest_id"]) > int(meta["oldest_id"])
+    second, meta = await _listed(rig, f"max_results=5&pagination_token={meta['next_token']}")
+    assert second == ["post 1", "post 0", "Hello, I am a bot."]
+    assert "next_token" not in meta
+    assert await _listed(rig, who=rig.user("alice")) == ([], {"result_count": 0})
+
+
+async def test_a_users_posts_between_bounds_and_without_some_kinds(rig):
+    alice = rig.sim.world.users[rig.user("alice")]
+    rig.clock.now += 60
+    base = rig.sim.world.publish_post(alice, "first")
+    rig.clock.now += 60
+    rig.sim.world.publish_post(alice, "answer", in_reply_to_id=base.id)
+    rig.sim.world.repost(alice, base)
+    everything = ["RT @alice: first", "answer", "first"]
+    assert (await _listed(rig, who=alice.id))[0] == everything
+    assert (await _listed(rig, "exclude=replies", alice.id))[0] == ["RT @alice: first", "first"]
+    assert (await _listed(rig, "exclude=retweets,replies", alice.id))[0] == ["first"]
+    assert (await _listed(rig, f"since_id={base.id}", alice.id))[0] == everything[:2]
+    assert (await _listed(rig, f"until_id={int(base.id) + 1}", alice.id))[0] == ["first"]
+    later = datetime.fromtimestamp(rig.clock.now - 30, UTC).isoformat().replace("+00:00", "Z")
+    assert (await _listed(rig, f"start_time={later}", alice.id))[0] == everything[:2]
+    assert (await _listed(rig, f"end_time={later}", alice.id))[0] == ["first"]
+
+
+@pytest.mark.parametrize(
+    "query", ["max_results=4", "max_results=101", "since_id=x", "start_time=now", "exclude=likes"]
+)
+async def test_a_list_of_posts_that_can_not_be_is_400(rig, query):
+    assert (await rig.call("GET", f"/2/users/{rig.bot_id}/tweets?{query}"))[0] == 400
+
+
+async def test_posts_of_nobody(rig):
+    status, body, _ = await rig.call("GET", "/2/users/5/tweets")
+    assert (status, body["errors"][0]["resource_type"]) == (200, "user")
