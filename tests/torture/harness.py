@@ -1,0 +1,368 @@
+"""The driver of a torture: sends events as X does, hurts the processes that take them, and counts at the end.
+
+Senders deliver the events of their conversation in order, to one receiver or to two at once, again when they
+get no answer, and now and then again although they got one. Meanwhile processes are killed and stopped beyond
+their lease, workers inside a process are stopped, and the database's server is crashed. When all is quiet
+again, `botkit.store` must hold exactly what was acknowledged, once, in order; see `tally`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .tally import Sent, tally
+
+__all__ = ["Engine", "Plan", "Report", "torture"]
+
+#: how long everything that is left to do may take in the end, seconds
+_QUIET_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The database's server: how it is crashed, and how it is started again. Both block."""
+
+    crash: Callable[[bool], None]
+    start: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is done, for how long, and to which store.
+
+    :param flavour: which promise of the store's is broken, see `flavours`; ``""`` for none.
+    :param processes: how many run beside each other; a SQLite store serves one.
+    :param halves: workers a process, each with a lease of its own.
+    """
+
+    url: str
+    seed: int
+    seconds: float
+    flavour: str = ""
+    processes: int = 1
+    halves: int = 2
+    conversations: int = 12
+    lease_s: float = 0.4
+    engine: Engine | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done, and what was found."""
+
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
+        found = "\n  ".join(["", *self.violations[:20]])
+        return f"seed {self.seed}: {counts}; {len(self.violations)} violations{found}"
+
+
+class _Gone(Exception):
+    """The process ended before it answered."""
+
+
+class _Child:
+    """One process."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pid: int) -> None:
+        self._reader, self._writer = reader, writer
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._pidfd = os.pidfd_open(pid)
+        self.ended = asyncio.Event()
+        self.stopped = False
+        asyncio.get_running_loop().add_reader(self._pidfd, self._has_ended)
+        self._reading = asyncio.create_task(self._read())
+
+    async def ask(self, do: str, **values: object) -> bool:
+        """Ask for something and return the answer.
+
+        :raises _Gone: the process ended first.
+        """
+        number = next(self._numbers)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        if self._reading.done():
+            raise _Gone
+        self._writer.write(json.dumps({"n": number, "do": do, **values}).encode() + b"\n")
+        return await future
+
+    def signal(self, signum: int) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signum)
+
+    async def _read(self) -> None:
+        with suppress(ConnectionError):
+            async for line in self._reader:
+                answer = json.loads(line)
+                future = self._waiting.pop(answer["n"])
+                if not future.done():
+                    future.set_result(answer["ok"])
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(_Gone())
+                future.exception()  # heard: whoever asked may have gone, too
+        self._writer.close()
+
+    def _has_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.ended.set()
+
+
+class _Processes:
+    """All of them: started quickly by the zygote, and found by whoever delivers."""
+
+    def __init__(self, plan: Plan, folder: Path, rng: random.Random) -> None:
+        self._plan, self._rng = plan, rng
+        self.log = folder / "children.log"
+        self.running: list[_Child] = []
+        self._changed = asyncio.Condition()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=1024 * 1024)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._zygote = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            f"{Path(__file__).parent.name}.zygote",
+            stdin=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONWARNINGS": "default"},
+        )
+        await asyncio.gather(*(self.start() for _ in range(self._plan.processes)))
+
+    async def close(self) -> None:
+        for child in list(self.running):
+            child.signal(signal.SIGKILL)
+            await child.ended.wait()
+        self._zygote.kill()
+        await self._zygote.wait()
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def start(self) -> None:
+        """Start one more, and return when it is there."""
+        count = len(self.running)
+        plan = self._plan
+        config = {
+            "url": plan.url,
+            "flavour": plan.flavour,
+            "seed": self._rng.randrange(2**32),
+            "lease_s": plan.lease_s,
+            "halves": plan.halves,
+            "port": self._port,
+            "log": str(self.log),
+        }
+        assert self._zygote.stdin is not None
+        self._zygote.stdin.write(json.dumps(config).encode() + b"\n")
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(lambda: len(self.running) > count)
+
+    async def replace(self, child: _Child) -> None:
+        """Wait until a process has ended, and start another in its place."""
+        await child.ended.wait()
+        self.running.remove(child)
+        await self.start()
+
+    async def any(self, *, awake: bool = False) -> _Child:
+        """One that runs, when there is one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.running)
+        choice = [child for child in self.running if not child.stopped] if awake else []
+        return self._rng.choice(choice or self.running)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            hello = json.loads(await reader.readline())
+        except (ValueError, ConnectionError):
+            writer.close()
+            return  # killed before it had begun: `start` waits for nobody, for nobody kills what is not there
+        async with self._changed:
+            self.running.append(_Child(reader, writer, hello["pid"]))
+            self._changed.notify_all()
+
+
+class _Torture:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._rng = random.Random(plan.seed)
+        self._processes = _Processes(plan, folder, self._rng)
+        self.report = Report(plan.seed)
+        self._over = False
+        self._numbers = itertools.count(1)
+        self.sent: dict[str, list[Sent]] = {}
+
+    async def run(self) -> Report:
+        await self._processes.open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(self._plan.conversations):
+                    tasks.create_task(self._converse(str(1000 + number), random.Random(self._rng.random())))
+                tasks.create_task(self._hurt())
+            await self._quieten()
+        finally:
+            await self._processes.close()
+        self._read_log()
+        if not self.report.violations:
+            self.report.violations += await tally(self._plan.url, self.sent)
+        return self.report
+
+    # -- X's part ----------------------------------------------------------------------------------------
+
+    async def _converse(self, user: str, rng: random.Random) -> None:
+        """Deliver the events of one conversation, until it is over."""
+        sent = self.sent[user] = []
+        group = 0
+        while not self._over:
+            group += 1
+            # Two that are delivered at the same moment have no order among themselves.
+            together = 2 if rng.random() < 0.1 else 1
+            events = [
+                Sent(next(self._numbers), group, poison=rng.random() < 0.03) for _ in range(together)
+            ]
+            sent += events
+            await asyncio.gather(*(self._deliver(user, event, rng) for event in events))
+            await asyncio.sleep(rng.uniform(0.0, 0.03))
+
+    async def _deliver(self, user: str, event: Sent, rng: random.Random) -> None:
+        """Deliver one until it is acknowledged; to two receivers at once, or with an older one, at times."""
+        bodies = [event.body(user)]
+        if rng.random() < 0.15:
+            older = rng.choice(self.sent[user])
+            if older.acknowledged:
+                bodies.insert(rng.randrange(2), older.body(user))
+                self.report.counts["redeliveries"] += 1
+        while True:
+            receivers = [await self._processes.any() for _ in range(2 if rng.random() < 0.25 else 1)]
+            answers = await asyncio.gather(
+                *(child.ask("put", bodies=bodies) for child in receivers), return_exceptions=True
+            )
+            if True in answers:
+                event.acknowledged = True
+                self.report.counts["events"] += 1
+                return
+            self.report.counts["unanswered"] += 1
+            await asyncio.sleep(rng.uniform(0.0, 0.05))
+
+    # -- what goes wrong ---------------------------------------------------------------------------------
+
+    async def _hurt(self) -> None:
+        plan, rng, loop = self._plan, self._rng, asyncio.get_running_loop()
+        ends_at = loop.time() + plan.seconds
+        ways = [self._kill, self._kill, self._pause, self._pause, self._restart]
+        if plan.processes > 1:
+            ways += [self._stop, self._stop, self._kill]
+        if plan.engine is not None:
+            ways += [self._crash]
+        # Each of them once, whatever the dice say, and then at random.
+        queue = rng.sample(ways, len(ways))
+        under_way: set[asyncio.Task[None]] = set()
+        while loop.time() < ends_at or (queue and plan.seconds > len(queue)):
+            await asyncio.sleep(rng.uniform(0.05, 0.35))
+            work = asyncio.create_task((queue.pop() if queue else rng.choice(ways))())
+            under_way.add(work)
+            await asyncio.wait(under_way, timeout=rng.choice([0.0, 5.0]))
+            under_way = {task for task in under_way if not task.done() or task.result()}
+        await asyncio.gather(*under_way)
+        self._over = True
+
+    async def _kill(self) -> None:
+        child = await self._processes.any(awake=True)
+        if child.stopped:
+            return
+        child.stopped = True
+        self.report.counts["kills"] += 1
+        child.signal(signal.SIGKILL)
+        await self._processes.replace(child)
+
+    async def _stop(self) -> None:
+        """Stop a process beyond its lease, as a suspended machine is, and let it go on."""
+        child = await self._processes.any(awake=True)
+        if child.stopped:
+            return
+        child.stopped = True
+        self.report.counts["stops"] += 1
+        child.signal(signal.SIGSTOP)
+        await asyncio.sleep(self._plan.lease_s * self._rng.uniform(1.5, 3.0))
+        child.signal(signal.SIGCONT)
+        child.stopped = False
+
+    async def _pause(self) -> None:
+        """Stop one of a process's workers beyond its lease."""
+        child = await self._processes.any(awake=True)
+        half = self._rng.randrange(self._plan.halves)
+        self.report.counts["pauses"] += 1
+        with suppress(_Gone):
+            await child.ask("pause", half=half)
+            await asyncio.sleep(self._plan.lease_s * self._rng.uniform(1.2, 2.5))
+            await child.ask("resume", half=half)
+
+    async def _restart(self) -> None:
+        child = await self._processes.any(awake=True)
+        if child.stopped:
+            return
+        child.stopped = True
+        self.report.counts["restarts"] += 1
+        with suppress(_Gone):
+            await child.ask("end")
+        await self._processes.replace(child)
+
+    async def _crash(self) -> None:
+        """Crash the database's server, and start it again."""
+        engine = self._plan.engine
+        assert engine is not None
+        self.report.counts["engine crashes"] += 1
+        await asyncio.to_thread(engine.crash, self._rng.random() < 0.5)
+        await asyncio.sleep(self._rng.uniform(0.0, 0.5))
+        await asyncio.to_thread(engine.start)
+
+    # -- the end -----------------------------------------------------------------------------------------
+
+    async def _quieten(self) -> None:
+        """Let everything finish that is left."""
+        try:
+            async with asyncio.timeout(_QUIET_S):
+                child = await self._processes.any()
+                await child.ask("idle")
+                for child in list(self._processes.running):
+                    with suppress(_Gone):
+                        await child.ask("end")
+                    await child.ended.wait()
+                    self._processes.running.remove(child)
+        except TimeoutError:
+            self.report.violations.append(f"not idle after {_QUIET_S:g} s")
+
+    def _read_log(self) -> None:
+        """What is our own bug, whoever survives it."""
+        if not self._processes.log.exists():
+            return
+        for line in self._processes.log.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # cut short by a kill
+                entry: dict[str, Any] = json.loads(line)
+                self.report.counts[f"logged {entry['event']}"] += 1
+                if entry["event"] in {"worker_failed", "turn_crashed", "child_crashed"}:
+                    self.report.violations.append(line[:2000])
+
+
+async def torture(plan: Plan, folder: Path) -> Report:
+    """Torture a store, and tell what was done and found.
+
+    :param folder: for the logs of the processes.
+    """
+    return await _Torture(plan, folder).run()
+
+
