@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 
 import asyncpg
@@ -12,6 +14,7 @@ from botkit.store.contract import Claim, StoredItem
 from botkit.store.postgres.batches import Operation
 from botkit.store.postgres.connections import Connection, Connections
 from botkit.store.postgres.faults import unavailable
+from botkit.store.postgres.floors import NOWHERE, Floors
 
 __all__ = ["FREED", "Claims", "Take"]
 
@@ -116,6 +119,7 @@ class Claims:
     def __init__(self, connections: Connections, maybe: Callable[[Collection[str]], None]) -> None:
         self._connections = connections
         self._maybe = maybe
+        self.floors = Floors()
         self._in_hand: dict[int, dict[str, int]] = {}
         self._doubtful: set[int] = set()
 
@@ -145,14 +149,11 @@ class Claims:
             )
         )
         self._doubtful.discard(worker_id)
+        self.floors.reset()
         self._maybe({record["queue"] for record in freed})
 
     async def _take(self, take: Take) -> list[Claim]:
-        found = await self._connections.once(
-            lambda connection: connection.fetch(
-                _CLAIM, take.worker_id, take.queue, take.lanes, take.items, float("-inf")
-            )
-        )
+        found = await self._own(take)
         lanes: dict[str, asyncpg.Record] = {}
         items: dict[str, list[StoredItem]] = {}
         for record in found:
@@ -188,6 +189,28 @@ class Claims:
             await self._skip_missing(missing)
         return [claim for claim in claims if claim.items]
 
+    async def _own(self, take: Take) -> list[asyncpg.Record]:
+        """The lanes that waited longest, and their items as far as the statement sees them."""
+        found: list[asyncpg.Record] = []
+        wanted = take.lanes
+        floor = self.floors.of(take.queue)
+        clock = asyncio.get_running_loop().time
+        while True:
+            begun_at = clock()
+            records = await self._connections.once(
+                partial(_fetch_claim, take=take, lanes=wanted, floor=floor)
+            )
+            found += records
+            ready = {record["lane"]: record["ready_at"] for record in records}
+            if len(ready) == wanted:
+                self.floors.claimed(take.queue, min(ready.values()), floor, clock() - begun_at)
+                return found
+            self.floors.emptied(take.queue)
+            if floor == NOWHERE:
+                return found
+            wanted -= len(ready)
+            floor = NOWHERE
+
     async def _skip_missing(self, lanes: Sequence[str]) -> None:
         """Move the cursors of lanes past items that someone deleted by hand, or they would wait for ever."""
 
@@ -214,6 +237,7 @@ class Claims:
                     _RELEASE, worker_id, [claim.lane for claim in claims], [claim.token for claim in claims]
                 )
             )
+            self.floors.reset()
         except StoreError:
             if known:
                 self._doubtful.add(worker_id)
@@ -230,6 +254,12 @@ class Claims:
         """The worker is no more."""
         self._in_hand.pop(worker_id, None)
         self._doubtful.discard(worker_id)
+
+
+async def _fetch_claim(
+    connection: Connection, *, take: Take, lanes: int, floor: float
+) -> list[asyncpg.Record]:
+    return await connection.fetch(_CLAIM, take.worker_id, take.queue, lanes, take.items, floor)
 
 
 def _next(items: Iterable[StoredItem], done: int) -> tuple[StoredItem, ...]:

@@ -261,7 +261,7 @@ class _Parts:
         self.reader = Reader(connections)
         self.waiting = Waiting(connections, self.reader)
         self.claims = Claims(connections, self._maybe)
-        self.workers = Workers(connections, self._maybe)
+        self.workers = Workers(connections, self._freed)
         self.timers = Timers(connections, self._committed)
         self.windows = Windows(connections)
         self.backlog = Backlog(connections)
@@ -278,6 +278,10 @@ class _Parts:
 
     def _maybe(self, queues: Collection[str]) -> None:
         self.waiting.committed((), queues)
+
+    def _freed(self, queues: Collection[str]) -> None:
+        self.claims.floors.reset()
+        self._maybe(queues)
 
     def forget(self, worker_id: int) -> None:
         """A worker is no more."""
