@@ -7,7 +7,6 @@ import dataclasses
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -19,6 +18,7 @@ from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe, trace
 from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_item
 from botkit.engine.progress import Progress
+from botkit.engine.replay import read_event
 from botkit.errors import ActionRefused
 from botkit.events import DirectMessage, DirectMessageSent, Event, Post
 from botkit.hooks.handler import Handler, Match
@@ -36,9 +36,11 @@ from botkit.store.contract import (
     Store,
     StoredItem,
 )
-from botkit.x import Conversation, Item, parse
 
-__all__ = ["TurnSettings", "Turns"]
+__all__ = ["Rehearsed", "TurnSettings", "Turns"]
+
+#: an attempt after which nothing is tried again
+_LAST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,36 @@ class TurnSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a turn would do.
+
+    :param accepted: False: a plugin keeps the event from all handlers.
+    :param handlers: the ids of those that ran, in order.
+    :param effects: what would be written; ``dead`` names the handlers that failed.
+    """
+
+    event: Event
+    accepted: bool
+    handlers: tuple[str, ...] = ()
+    effects: Effects = field(default_factory=Effects)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Round:
     """One attempt at one event: what it is about, and what its handlers did."""
 
     event: Event
+    #: the stored item's id; another than the event's when the event is handled once more
+    item_id: str
     lane: str
     attempt: int
     progress: Progress
+    #: the only handler that is to run; ``""``: all that match
+    only: str = ""
+    #: nothing of it counts: failures are told to nobody but who asked
+    rehearsal: bool = False
+    ran: list[str] = field(default_factory=list)
     stored: dict[str, bytes] = field(default_factory=dict)
     state: dict[str, bytes | None] = field(default_factory=dict)
     items: list[NewItem] = field(default_factory=list)
@@ -98,28 +122,51 @@ class Turns:
 
     async def run(self, claim: Claim, stored: StoredItem) -> Settlement:
         """Handle one item of a claim and return how it ended; nothing is written yet."""
-        event = parse(
-            Item(stored.item_id, Conversation.from_key(claim.lane), stored.payload),
-            received_at=datetime.fromtimestamp(stored.received_at, UTC),
-        )
-        return await self.handle(event, claim, stored)
+        event, replay = read_event(claim.lane, stored)
+        return await self.handle(event, claim, stored, only=replay.handler if replay else "")
 
-    async def handle(self, event: Event, claim: Claim, stored: StoredItem) -> Settlement:
-        """Handle an event that is parsed already; otherwise as `run`."""
+    async def handle(self, event: Event, claim: Claim, stored: StoredItem, *, only: str = "") -> Settlement:
+        """Handle an event that is parsed already; otherwise as `run`.
+
+        :param only: the id of the one handler that is to run.
+        """
         first = stored is claim.items[0]
         attempt = claim.attempt if first else 0
-        progress = Progress.decode(claim.progress) if first else Progress()
-        if self._hooks.has_accept_event and not await self._hooks.accept_event(event):
+        if not await self._is_accepted(event):
             return Settlement(claim, stored.seq, Done())
         round_ = _Round(
-            event=await self._with_origin(event), lane=claim.lane, attempt=attempt, progress=progress
+            event=await self._with_origin(event),
+            item_id=stored.item_id,
+            lane=claim.lane,
+            attempt=attempt,
+            progress=Progress.decode(claim.progress) if first else Progress(),
+            only=only,
         )
         await self._attempt(round_)
+        if only and not round_.ran:
+            reason = "no handler of that name takes the event any more"
+            round_.dead.append(DeadLetter(stored.item_id, only, attempt + 1, reason))
         if round_.failed:
             delay_s = self._settings.backoff.delay_s(attempt, self._rng)
             again = Again(delay_s, round_.progress.encode())
             return Settlement(claim, stored.seq, again, round_.effects)
         return Settlement(claim, stored.seq, Done(), round_.effects)
+
+    async def rehearse(self, lane: str, stored: StoredItem) -> Rehearsed:
+        """Run an item's handlers once more and say what they would do; nothing of it is written or sent."""
+        event, _ = read_event(lane, stored)
+        if not await self._is_accepted(event):
+            return Rehearsed(event, accepted=False)
+        round_ = _Round(
+            event=await self._with_origin(event),
+            item_id=stored.item_id,
+            lane=lane,
+            attempt=_LAST,
+            progress=Progress(),
+            rehearsal=True,
+        )
+        await self._attempt(round_)
+        return Rehearsed(event, accepted=True, handlers=tuple(round_.ran), effects=round_.effects)
 
     def crashed(self, claim: Claim, stored: StoredItem, error: Exception) -> Settlement:
         """How a turn ends that botkit itself failed at: tried again, then a dead letter of ``botkit``."""
@@ -145,16 +192,21 @@ class Turns:
                 dataclasses.replace(letter, lane=settlement.claim.lane, queue=settlement.claim.queue)
             )
 
+    async def _is_accepted(self, event: Event) -> bool:
+        return not self._hooks.has_accept_event or await self._hooks.accept_event(event)
+
     # -- one attempt -------------------------------------------------------------------------------------
 
     async def _attempt(self, round_: _Round) -> None:
         event, progress = round_.event, round_.progress
         selection = self._hooks.table.select(event, skip=progress.done)
-        await self._load_state(round_, selection.matches)
-        for match in selection.matches:
+        matches = _wanted(selection.matches, round_.only)
+        await self._load_state(round_, matches)
+        for match in matches:
             await self._handle(match, round_)
         # While a handler is still to be tried again, nobody knows yet whether the event will be answered.
-        if not progress.answered and not round_.failed and (fallbacks := selection.fallbacks()):
+        if not progress.answered and not round_.failed and not (round_.only and round_.ran):
+            fallbacks = _wanted(selection.fallbacks(), round_.only)
             await self._load_state(round_, fallbacks)
             for match in fallbacks:
                 await self._handle(match, round_)
@@ -165,16 +217,17 @@ class Turns:
 
     async def _handle(self, match: Match, round_: _Round) -> None:
         event, handler = round_.event, match.handler
+        round_.ran.append(handler.id)
         key = _state_key(handler.plugin, round_.lane)
         # A handler of the same plugin that ran before in this turn may have changed the state already.
         current = round_.state[key] if key in round_.state else round_.stored.get(key)
         state, gathered = State(current), Gathered()
-        log = self._log.bind(item=event.id, handler=handler.id)
+        log = self._log.bind(item=round_.item_id, handler=handler.id)
         bot = self._bot(event, handler, state, gathered, log)
         try:
             await self._call(match, event, bot)
             changed, encoded = state.changed()
-            items, timers = self._outgoing(event, handler, gathered)
+            items, timers = self._outgoing(round_, handler, gathered)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's failure is data, whatever it raised
             await self._failed(handler, error, round_, log)
             return
@@ -213,6 +266,9 @@ class Turns:
         # What botkit refuses it will refuse again: trying again only costs time.
         final = tried >= attempts or isinstance(error, ActionRefused)
         reason = describe(error, event)
+        if round_.rehearsal:
+            round_.dead.append(DeadLetter(round_.item_id, handler.id, 1, reason))
+            return
         log.error(
             "handler_failed",
             error=reason,
@@ -223,7 +279,7 @@ class Turns:
         )
         await self._hooks.error(event, handler, error)
         if final:
-            round_.dead.append(DeadLetter(event.id, handler.id, tried, reason))
+            round_.dead.append(DeadLetter(round_.item_id, handler.id, tried, reason))
             round_.progress.done.add(handler.slot)
         else:
             round_.failed.append(handler)
@@ -250,19 +306,19 @@ class Turns:
         )
 
     def _outgoing(
-        self, event: Event, handler: Handler, gathered: Gathered
+        self, round_: _Round, handler: Handler, gathered: Gathered
     ) -> tuple[list[NewItem], list[NewTimer]]:
+        run = f"{round_.item_id}/{handler.id}"
         items: list[NewItem] = []
         timers: list[NewTimer] = []
         for number, wanted in enumerate(gathered.wanted):
-            queued = Queued(event.account_id, handler.id, wanted.action, wanted.on_unknown)
+            queued = Queued(round_.event.account_id, handler.id, wanted.action, wanted.on_unknown)
             broadcast = ""
             priority = Priority.ANSWER if wanted.answers else Priority.NOTICE
             if wanted.broadcast:
                 priority = Priority.BROADCAST
-                broadcast = broadcast_name(f"{event.id}/{handler.id}", wanted.broadcast)
-            item_id = f"{event.id}/{handler.id}/{number}"
-            item = outbox_item(queued, item_id, priority=priority, broadcast=broadcast)
+                broadcast = broadcast_name(run, wanted.broadcast)
+            item = outbox_item(queued, f"{run}/{number}", priority=priority, broadcast=broadcast)
             if wanted.due_at is None:
                 items.append(item)
             else:
@@ -283,6 +339,10 @@ class Turns:
         if not isinstance(event, DirectMessageSent | Post) or not self._hooks.table.has(type(event)):
             return event
         return dataclasses.replace(event, by_bot=bool(await self._store.state(echo_keys(event))))
+
+
+def _wanted(matches: Sequence[Match], only: str) -> Sequence[Match]:
+    return [match for match in matches if match.handler.id == only] if only else matches
 
 
 def _state_key(plugin: str, lane: str) -> str:
