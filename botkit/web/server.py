@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final, cast
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from botkit.web.front import Guard, Handler, ShortWay
 from botkit.web.health import Health
-from botkit.web.proxies import client_address
-from botkit.web.webhook import Webhook, refused
+from botkit.web.webhook import Webhook
 
 __all__ = ["WebServer", "build"]
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_SHORT_WAY: Final = web.AppKey("short_way", ShortWay)
 
 
 def build(
@@ -32,39 +32,17 @@ def build(
 ) -> web.Application:
     """The application: ``/healthz``, ``/readyz``, the webhook at ``path`` if any, the routes of plugins."""
 
-    @web.middleware
-    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Give failures their one line of JSON, believe proxies only when told to, write the access log."""
-        began = time.perf_counter()
-        if trusted_proxies:
-            forwarded = request.headers.getall("X-Forwarded-For", [])
-            request = request.clone(remote=client_address(request.remote or "", forwarded, trusted_proxies))
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            if error.status < 400:
-                raise
-            allow = {"allow": error.headers["Allow"]} if "Allow" in error.headers else None
-            response = refused(error.status, error.reason, allow)
-        except Exception:
-            log.exception("request_failed", method=request.method, path=request.path)
-            response = refused(500, "internal error")
-        if access_log:
-            log.info(
-                "request" if response.status < 400 else "request_refused",
-                method=request.method,
-                path=request.path,
-                status=response.status,
-                remote=request.remote,
-                bytes=request.content_length,
-                ms=round((time.perf_counter() - began) * 1000, 2),
-            )
-        return response
+    guard = Guard(log=log, access_log=access_log, trusted_proxies=trusted_proxies, deliveries=path)
 
-    app = web.Application(client_max_size=max_body, middlewares=[guard])
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await guard.run(request, handler)
+
+    app = web.Application(client_max_size=max_body, middlewares=[guarded])
     if webhook is not None:
         app.router.add_get(path, webhook.challenge, allow_head=False)
         app.router.add_post(path, webhook.receive)
+        app[_SHORT_WAY] = ShortWay(path, webhook.receive, guard)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     if register_routes is not None:
@@ -83,6 +61,7 @@ class WebServer:
     def __init__(
         self, app: web.Application, *, host: str, port: int, grace_s: float, shared: bool = False
     ) -> None:
+        self._app = app
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s, handle_signals=False)
         self._host = host
         self._port = port
@@ -109,6 +88,11 @@ class WebServer:
         if self._socket is None:
             raise RuntimeError("bind the port first")
         await self._runner.setup()
+        short_way = self._app.get(_SHORT_WAY)
+        if short_way is not None and (server := self._runner.server) is not None:
+            # aiohttp's server hands every request to one handler: the application's, unless told otherwise.
+            application = cast("Handler", server.request_handler)
+            server.request_handler = cast("Any", short_way.before(application))
         await web.SockSite(self._runner, self._socket).start()
 
     @property

@@ -12,14 +12,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import FilteringBoundLogger
 
 from botkit.errors import BadToken, Refused, StoreUnavailable
 from botkit.store.contract import NewItem, Store
-from botkit.x import Item, answer_crc, check_signature, split
+from botkit.web.accepted import Accepted
+from botkit.web.front import refused
+from botkit.x import answer_crc, check_signature, split
 
 __all__ = ["INBOX", "Webhook", "WebhookSettings"]
 
@@ -27,6 +28,7 @@ __all__ = ["INBOX", "Webhook", "WebhookSettings"]
 INBOX = "in"
 
 _SIGNATURE = "x-twitter-webhooks-signature"
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Webhook:
         self._log = log
         self._full = full
         self._pending = 0
+        self._accepted = Accepted()
 
     async def challenge(self, request: web.Request) -> web.Response:
         """Answer X's challenge, if it is one: see `botkit.x.signature.answer_crc`."""
@@ -89,24 +92,31 @@ class Webhook:
             return refused(refusal.status, str(refusal))
         return web.Response(body=answer, content_type="application/json")
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.StreamResponse:
         """Verify, store, acknowledge: in this order, and nothing else."""
         settings = self._settings
-        if request.content_type != "application/json":
-            return refused(415, "content-type must be application/json")
+        headers = request.headers
+        # Most requests write it just so; only the others are parsed.
+        if headers.get("content-type") != _JSON and request.content_type != _JSON:
+            return refused(415, f"content-type must be {_JSON}")
         if (request.content_length or 0) > settings.max_body:
-            return refused(413, f"the body is larger than {settings.max_body} bytes")
+            return self._too_large()
+        if (content := request.content).is_eof() and "content-encoding" not in headers:
+            body = content.read_nowait()  # the whole body came with the headers
+            if len(body) > settings.max_body:
+                return self._too_large()
+        else:
+            try:
+                async with asyncio.timeout(settings.body_timeout_s):
+                    body = await request.read()
+            except web.HTTPRequestEntityTooLarge:
+                return self._too_large()
+            except TimeoutError:
+                return refused(408, f"the body did not arrive within {settings.body_timeout_s:g} s")
+            except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+                return refused(400, "the body did not arrive whole")
         try:
-            async with asyncio.timeout(settings.body_timeout_s):
-                body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return refused(413, f"the body is larger than {settings.max_body} bytes")
-        except TimeoutError:
-            return refused(408, f"the body did not arrive within {settings.body_timeout_s:g} s")
-        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
-            return refused(400, "the body did not arrive whole")
-        try:
-            check_signature(settings.secrets, body, request.headers.get(_SIGNATURE))
+            check_signature(settings.secrets, body, headers.get(_SIGNATURE))
             items = split(body, own_ids=settings.own_ids)
         except Refused as refusal:
             self._log.info("event_refused", reason=str(refusal), remote=request.remote, bytes=len(body))
@@ -115,30 +125,18 @@ class Webhook:
             return self._later("too many events wait; deliver it again")
         self._pending += len(body)
         try:
-            return await self.store(items)
-        finally:
-            self._pending -= len(body)
-
-    async def store(self, items: Sequence[Item]) -> web.Response:
-        """Put the items; 200 when they are on disk."""
-        try:
             await self._store.put(
                 [NewItem(INBOX, item.conversation.key, item.id, item.payload) for item in items]
             )
         except StoreUnavailable as error:
             self._log.error("store_unavailable", error=str(error))
             return self._later("the event can't be stored now; deliver it again")
-        return web.Response()
+        finally:
+            self._pending -= len(body)
+        return self._accepted.answer(request)
+
+    def _too_large(self) -> web.Response:
+        return refused(413, f"the body is larger than {self._settings.max_body} bytes")
 
     def _later(self, reason: str) -> web.Response:
         return refused(503, reason, {"retry-after": str(self._settings.retry_after_s)})
-
-
-def refused(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An answer that says in one line of JSON why not."""
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode({"error": reason}),
-        content_type="application/json",
-        headers=headers,
-    )
