@@ -200,14 +200,14 @@ async def bot_tester(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
     async with AsyncExitStack() as stack:
 
         async def make(plugin: str, *, folder: Path | None = None, **settings: Any) -> BotTester:
-            clock = Clock()
+            clock, number = Clock(), len(list(tmp_path.glob("bot-*.db")))
             entry: object = {plugin: settings} if settings else plugin
             config = parse_config(
                 json.dumps({"plugins": [entry]}),
                 file=(folder or request.path.parent) / "bot.yaml",
                 environ={},
             )
-            store = open_store(f"sqlite:///{tmp_path / 'test.db'}", clock=clock)
+            store = open_store(f"sqlite:///{tmp_path}/bot-{number}.db", clock=clock)
             await store.open()
             stack.push_async_callback(store.close)
             return BotTester(load_plugins(config), store, clock)

@@ -233,6 +233,14 @@ async def test_a_fallback_does_not_run_when_another_plugin_answered(bench: Bench
     assert await bench.texts() == ["Hello Alice!"]
 
 
+async def test_the_first_fallback_that_answers_is_the_last_to_run(bench: Bench) -> None:
+    silent = "@on_direct_message(fallback=True)\nasync def silent(event, bot): return None\n"
+    bench.load(silent, FALLBACK, FALLBACK.replace('"fallback"', '"another"'))
+    await bench.put(dm())
+    await bench.step()
+    assert await bench.texts() == ["fallback"]
+
+
 async def test_a_fallback_waits_until_a_failing_handler_is_decided(bench: Bench) -> None:
     bench.load(FALLBACK, BROKEN)
     await bench.put(dm())
