@@ -14,16 +14,24 @@ ACCOUNT = "14235326"
 SECRET = "consumer-secret"
 TELEGRAM_TOKEN = "42:TEST"
 
-_PADDING = "https://pbs.example.com/profile_images/378800000245800156/bbe387dd6a6d46f22a228a259b355df5_normal.jpeg"
+_PADDING = (
+    "https://pbs.example.com/profile_images/378800000245800156/bbe387dd6a6d46f22a228a259b355df5_normal.jpeg"
+)
 
 
-def direct_message(number: int, *, sender: int | None = None, text: str = "hello there") -> bytes:
-    """A direct message of about 2 KB in X's account activity format, with an id of its own.
+def direct_message(
+    number: int, *, sender: int | None = None, text: str = "hello there", size: int = 2000
+) -> bytes:
+    """A direct message in X's account activity format, with an id of its own.
 
     :param sender: whose it is; by default every message has its own sender, so each is a conversation.
+    :param size: about how many bytes; small ones leave out what X says of the users.
     """
     sender_id = str(7_000_000_000 + (number if sender is None else sender))
-    users = {user_id: _user(user_id) for user_id in (sender_id, ACCOUNT)}
+    users = {
+        user_id: _user(user_id) if size >= 2000 else {"id": user_id, "name": "Somebody"}
+        for user_id in (sender_id, ACCOUNT)
+    }
     event = {
         "type": "message_create",
         "id": str(1_090_001_495_532_000_000 + number),
@@ -48,7 +56,8 @@ def _user(user_id: str) -> dict[str, object]:
         "name": "Somebody",
         "screen_name": f"user_{user_id}",
         "location": "Lyon, France",
-        "description": "Bicycles, bread and a cat. Messages are read in the morning and answered at noon." * 3,
+        "description": "Bicycles, bread and a cat. Messages are read in the morning and answered at noon."
+        * 3,
         "protected": False,
         "verified": False,
         "followers_count": 7,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Child", "Usage", "load_core", "pin", "server_core"]
+__all__ = ["Child", "Usage", "load_core", "loop_factory", "pin", "server_core"]
 
 _ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -38,6 +39,15 @@ def pin(core: int) -> None:
     """Keep this process on one core."""
     if sys.platform == "linux" and core >= 0:
         os.sched_setaffinity(0, {core})
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loop when it is installed, as `botkit run` has it."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 class Usage:

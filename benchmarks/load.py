@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from benchmarks.bodies import request
-from benchmarks.children import pin
+from benchmarks.children import loop_factory, pin
 
 __all__: list[str] = []
 
@@ -131,7 +131,15 @@ class _Api(asyncio.Protocol):
         elif b"chat.postMessage" in path:
             answer = {"ok": True, "channel": "D1", "ts": "1.1", "message": {}}
         elif b"auth.test" in path:
-            answer = {"ok": True, "team_id": "T1", "user_id": "UBOT", "bot_id": "B1", "url": "", "team": "", "user": ""}
+            answer = {
+                "ok": True,
+                "team_id": "T1",
+                "user_id": "UBOT",
+                "bot_id": "B1",
+                "url": "",
+                "team": "",
+                "user": "",
+            }
         elif b"/sendMessage" in path:
             chat = {"id": 1, "type": "private"}
             answer = {"ok": True, "result": {"message_id": 1, "date": 1, "chat": chat, "text": "x"}}
@@ -257,11 +265,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--core", type=int, default=-1)
     pin(parser.parse_args().core)
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(_main())
-    else:
-        uvloop.run(_main())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_main())
     sys.stdout.flush()
     os._exit(0)  # a thread may still wait for a line of input

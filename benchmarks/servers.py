@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from benchmarks.bodies import ACCOUNT, SECRET
-from benchmarks.children import pin
+from benchmarks.children import loop_factory, pin
 from botkit.app import App, Running
 from botkit.config import parse_config
 from botkit.errors import Refused
@@ -161,11 +160,5 @@ def _parse() -> argparse.Namespace:
 if __name__ == "__main__":
     parsed = _parse()
     pin(parsed.core)
-    main = _main(parsed)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            import uvloop
-        except ImportError:
-            asyncio.run(main)
-        else:
-            uvloop.run(main)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_main(parsed))
