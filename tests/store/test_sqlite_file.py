@@ -76,8 +76,6 @@ async def test_an_address_without_a_file_is_a_private_one_that_goes_with_the_sto
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://me:secret@host/db", "botkit[postgres]"),
-        ("postgres://me:secret@host/db", "botkit[postgres]"),
         ("redis://host:secret", "redis:// is no store that botkit knows; write sqlite:///botkit.db"),
         ("botkit.db", "it is not an address; write sqlite:///botkit.db"),
         ("sqlite://botkit.db", "write sqlite:///botkit.db with three slashes"),

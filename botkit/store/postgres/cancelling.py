@@ -7,7 +7,7 @@ import asyncpg
 from botkit.store.postgres.backlog import CHANGE
 from botkit.store.postgres.connections import Connection, Connections
 
-__all__ = ["discard"]
+__all__ = ["discard", "unfinished"]
 
 _TIMERS = "DELETE FROM timer WHERE queue = $1"
 
@@ -37,7 +37,7 @@ async def discard(connections: Connections, queue: str) -> int:
         lanes = await connection.fetch(_LOCK, queue)
         free = [lane for lane in lanes if lane["owner"] is None]
         owned = [lane for lane in lanes if lane["owner"] is not None and lane["tail"] > lane["done"] + 1]
-        items = sum(_unfinished(lane) for lane in free) + sum(_unfinished(lane) - 1 for lane in owned)
+        items = sum(unfinished(lane) for lane in free) + sum(unfinished(lane) - 1 for lane in owned)
         if free:
             await connection.execute(_END, [lane["lane"] for lane in free])
         if owned:
@@ -49,7 +49,7 @@ async def discard(connections: Connections, queue: str) -> int:
     return await connections.write(cancel)
 
 
-def _unfinished(lane: asyncpg.Record) -> int:
+def unfinished(lane: asyncpg.Record) -> int:
     """How many items of a lane are unfinished; those that an earlier call cut are not."""
     unfinished: int = lane["tail"] - lane["done"]
     if lane["cut_from"] == lane["done"] + 2:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from botkit.store.contract import DeadLetter, QueueStats, StoredItem
+import asyncpg
+
+from botkit.store.contract import LaneStats, Located, QueueStats, StoredItem
 from botkit.store.postgres.batches import Operation
 from botkit.store.postgres.connections import ANSWER_S, Connections
 
@@ -51,8 +53,31 @@ SELECT queue,
 ) FROM lane GROUP BY queue ORDER BY queue
 """
 
-_DEAD = """
-SELECT item_id, handler, attempts, error, lane, queue, at FROM dead ORDER BY at DESC, row DESC LIMIT $1
+_LANES = """
+SELECT lane, queue,
+    tail - done - CASE WHEN cut_from = done + 2 THEN cut_to - cut_from + 1 ELSE 0 END AS items,
+    (SELECT received_at FROM item WHERE item.lane = l.lane AND item.seq = l.done + 1) AS oldest_at,
+    attempt, ready_at, owner IS NOT NULL AS owned
+FROM (
+    SELECT * FROM lane WHERE owner IS NULL AND ready_at IS NOT NULL AND starts_with(queue, $1)
+    UNION ALL SELECT * FROM lane WHERE owner IS NOT NULL AND starts_with(queue, $1)
+) AS l WHERE tail > done ORDER BY oldest_at, lane LIMIT $2
+"""
+
+_LOCATED = """
+SELECT lane.queue, item.lane,
+    item.seq <= lane.done OR item.seq BETWEEN lane.cut_from AND lane.cut_to AS done,
+    item.seq, item.item_id, item.payload, item.received_at
+FROM item CROSS JOIN LATERAL (SELECT * FROM lane WHERE lane.lane = item.lane OFFSET 0) AS lane
+"""
+
+_LOCATE = f"{_LOCATED} WHERE item.item_id = $1"
+
+# Bytes have no lower case in SQL, so they are looked at in the notation where what is not ASCII is \\nnn.
+_SEARCH = f"""{_LOCATED}
+WHERE strpos(lower(encode(item.payload, 'escape') COLLATE "C"), $1) > 0
+    AND right(item.lane, length($2)) = $2
+ORDER BY item.received_at DESC, item.ctid DESC
 """
 
 _CHECK = "UPDATE botkit_store SET checks = checks + 1"
@@ -62,6 +87,7 @@ _BLOCKS = "SELECT pg_relation_size('item') / current_setting('block_size')::bigi
 _PRUNE = """
 DELETE FROM item WHERE ctid >= $1 AND ctid < $2 AND received_at < $3
     AND seq <= (SELECT done FROM lane WHERE lane.lane = item.lane)
+    AND NOT EXISTS (SELECT FROM dead WHERE dead.item_id = item.item_id)
 """
 
 #: blocks of the table that are looked at in one transaction of `Reader.prune`
@@ -139,10 +165,42 @@ class Reader:
         async with self._connections.lend() as connection:
             return [QueueStats(*record) for record in await connection.fetch(_STATS, timeout=_SCAN_S)]
 
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """Dead letters, newest first."""
+    async def lanes(self, prefix: str, limit: int) -> list[LaneStats]:
+        """Lanes with unfinished items. Looks at each of them."""
         async with self._connections.lend() as connection:
-            return [DeadLetter(*record) for record in await connection.fetch(_DEAD, limit)]
+            found = await connection.fetch(_LANES, prefix, limit, timeout=_SCAN_S)
+        return [
+            LaneStats(
+                record["lane"],
+                record["queue"],
+                record["items"],
+                record["oldest_at"],
+                record["attempt"],
+                record["ready_at"] or record["oldest_at"],
+                record["owned"],
+            )
+            for record in found
+        ]
+
+    async def locate(self, item_id: str) -> Located | None:
+        """One item and where it stands."""
+        async with self._connections.lend() as connection:
+            record = await connection.fetchrow(_LOCATE, item_id)
+        return None if record is None else _located(record)
+
+    async def search(self, text: str, ending: str, limit: int) -> list[Located]:
+        """Items that hold a text, newest first. Looks at all of them."""
+        wanted = text.lower()
+        escaped = wanted.replace("\\", "\\\\")
+        found: list[Located] = []
+        async with self._connections.lend() as connection, connection.transaction(readonly=True):
+            async for record in connection.cursor(_SEARCH, escaped, ending, prefetch=64, timeout=_SCAN_S):
+                if len(found) == limit:
+                    break
+                # The digits of an escaped byte are no text.
+                if wanted.encode() in record["payload"].lower():
+                    found.append(_located(record))
+        return found
 
     async def prune(self, before: float) -> int:
         """Delete old items that are done, a piece of the table at a time: others commit in between."""
@@ -154,3 +212,8 @@ class Reader:
                 done = await connection.execute(_PRUNE, (start, 0), (start + _PRUNED_AT_ONCE, 0), before)
             gone += int(done.rpartition(" ")[2])
         return gone
+
+
+def _located(record: asyncpg.Record) -> Located:
+    queue, lane, done, *item = record
+    return Located(queue, lane, done, StoredItem(*item))

@@ -16,6 +16,9 @@ __all__ = ["MIGRATIONS", "migrate"]
 # moves `done`; items are never updated. `tail` is the last seq handed out, so done+1 … tail are unfinished,
 # except for those that were cancelled while the item before them was in hand: cut_from … cut_to.
 #
+# Tokens of a lane begin with the time in microseconds: a lane that was forgotten and made anew never repeats
+# those of before, whose workers may still live.
+#
 # Names sort by their bytes (COLLATE "C"): rows are locked in that order, and prefixes are ranges of an index.
 # botkit_now() is the one clock of the store: Unix seconds by the database's clock, inlined by the planner.
 _VERSION_1 = """
@@ -31,7 +34,7 @@ CREATE TABLE lane (
     progress bytea NOT NULL DEFAULT '',
     ready_at double precision,
     owner bigint,
-    token bigint NOT NULL DEFAULT 0,
+    token bigint NOT NULL DEFAULT extract(epoch FROM clock_timestamp()) * 1000000,
     cut_from bigint NOT NULL DEFAULT 0,
     cut_to bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

@@ -8,7 +8,18 @@ from contextlib import AsyncExitStack, suppress
 from typing import ClassVar
 
 from botkit.errors import StoreError, StoreUnavailable
-from botkit.store.contract import Claim, DeadLetter, NewItem, QueueStats, Settlement, StoredItem, Window
+from botkit.store.contract import (
+    Claim,
+    DeadLetter,
+    Forgotten,
+    LaneStats,
+    Located,
+    NewItem,
+    QueueStats,
+    Settlement,
+    StoredItem,
+    Window,
+)
 from botkit.store.postgres.address import Address
 from botkit.store.postgres.backlog import Backlog
 from botkit.store.postgres.batches import Batches
@@ -16,7 +27,9 @@ from botkit.store.postgres.cancelling import discard
 from botkit.store.postgres.claims import Claims, Take
 from botkit.store.postgres.connections import Connections
 from botkit.store.postgres.faults import unopened
+from botkit.store.postgres.forgetting import forget
 from botkit.store.postgres.inbox import Inbox, Put, distinct, item_row
+from botkit.store.postgres.letters import Letters
 from botkit.store.postgres.reader import Reader, StateOf
 from botkit.store.postgres.schema import MIGRATIONS, migrate
 from botkit.store.postgres.timers import Timers
@@ -217,6 +230,16 @@ class PostgresStore:
         """Delete old items that are done."""
         return await self._open().reader.prune(before)
 
+    async def forget(self, ending: str, *, items: Collection[str] = ()) -> Forgotten:
+        """Delete what belongs to a name, and write the tables anew.
+
+        What comes in meanwhile waits for as long as that takes, some seconds a GiB. The server's write-ahead
+        log, archives, standbys and backups are the server's to forget.
+        """
+        if not ending:
+            raise StoreError("every name ends with nothing: that would forget everything")
+        return await forget(self._open().connections, ending, items)
+
     async def take(self, window: str, want: int, *, limit: int, period_s: float) -> int:
         """Use requests of a window."""
         return await self._open().windows.take(window, want, limit, period_s)
@@ -245,9 +268,32 @@ class PostgresStore:
         """How full the queues are."""
         return await self._open().reader.stats()
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+    async def lanes(self, prefix: str = "", limit: int = 100) -> list[LaneStats]:
+        """Lanes with unfinished items."""
+        return await self._open().reader.lanes(prefix, limit)
+
+    async def locate(self, item_id: str) -> Located | None:
+        """An item and where it stands."""
+        return await self._open().reader.locate(item_id)
+
+    async def search(self, text: str, *, ending: str = "", limit: int = 100) -> list[Located]:
+        """Items that hold a text."""
+        return await self._open().reader.search(text, ending, limit)
+
+    async def dead_letters(
+        self, limit: int = 100, *, since: float = 0.0, item_id: str = "", handler_prefix: str = ""
+    ) -> list[DeadLetter]:
         """Dead letters."""
-        return await self._open().reader.dead_letters(limit)
+        return await self._open().letters.find(limit, since, item_id, handler_prefix)
+
+    async def dead_count(self) -> int:
+        """How many dead letters."""
+        return await self._open().letters.count()
+
+    async def take_dead(self, item_id: str, handler: str, put: NewItem | None = None) -> DeadLetter | None:
+        """Take a dead letter away, with an item in its place."""
+        row = None if put is None else item_row(put)
+        return await self._open().letters.take(item_id, handler, row)
 
 
 class _Parts:
@@ -263,6 +309,7 @@ class _Parts:
         self.claims = Claims(connections, self._maybe)
         self.workers = Workers(connections, self._freed)
         self.timers = Timers(connections, self._committed)
+        self.letters = Letters(connections, self._committed)
         self.windows = Windows(connections)
         self.backlog = Backlog(connections)
         self.puts = Batches("put", Inbox(connections, self._committed).run)
