@@ -33,6 +33,7 @@ from botkit.roles.facing import Facing, face_x
 from botkit.roles.kinds import ALL, Role, check_store, name_of, refuse
 from botkit.roles.listening import listening, url_of
 from botkit.roles.parts import Grace, Parts
+from botkit.roles.upkeep import begin_upkeep
 from botkit.store import open_store
 from botkit.store.contract import Store
 
@@ -155,6 +156,8 @@ class App:
         stack.push_async_callback(transport.close)
         client = Client(transport, x.credentials, api_url=x.api_url)
 
+        if Role.WORKER in roles:
+            begin_upkeep(parts, config, store=store, hooks=self._hooks, caller=client, log=log, now=self._now)
         front = self._bind(parts, store, x)
         webhook_url = ""
         if Role.RECEIVER in roles:

@@ -169,6 +169,8 @@ class EngineConfig:
     :param grace: how long what is in hand may take to finish at shutdown.
     :param max_backlog: above that many waiting events X is asked to deliver again later (503), until less
         than nine tenths of it wait; 0 is no limit.
+    :param retention: how long events and actions are kept that are done; 5 days at least, because X delivers
+        an event again for that long (Source: X docs, account-activity/replay).
     :param retry: the waits between attempts.
     """
 
@@ -179,7 +181,16 @@ class EngineConfig:
     handler_timeout: Annotated[Duration, Range(0.001, 86400)] = 30.0
     grace: Annotated[Duration, Range(0, 86400)] = 20.0
     max_backlog: Annotated[int, Range(0, None)] = 1_000_000
+    retention: Duration = 7 * 86400.0
     retry: RetryConfig = field(default_factory=RetryConfig)
+
+    def __post_init__(self) -> None:
+        if self.retention < 5 * 86400.0:
+            message = (
+                "retention is less than 5d, and X delivers an event again for up to 5 days: "
+                "what is no longer known would be handled twice"
+            )
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""Retention: what is done and older than bot.yaml says is deleted, once at the start and then every hour."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from botkit.errors import StoreError, UserError
+from botkit.inbox.shown import moment
+from botkit.store.contract import Store
+
+__all__ = ["LEAST_S", "Retention", "prune"]
+
+#: X delivers an event again for up to 5 days (Source: X docs, account-activity/replay), and only an id that
+#: is still known tells it from a new one
+LEAST_S = 5 * 86400.0
+
+
+async def prune(store: Store, *, before: float) -> dict[str, Any]:
+    """Delete events and actions that are done and came before a time, Unix seconds.
+
+    What waits is never touched, nor what a dead letter is about.
+
+    :raises UserError: the time is so late that X might deliver an event again that is not known any more.
+    """
+    latest = await store.now() - LEAST_S
+    if before > latest:
+        raise UserError(
+            f"nothing younger than 5 days can be pruned (before {moment(latest)}): X delivers an event again "
+            "for up to 5 days, and it would be handled twice"
+        )
+    return {"before": moment(before), "pruned": await store.prune(before)}
+
+
+class Retention:
+    """Prunes at an interval.
+
+    :param keep_s: how long what is done is kept.
+    :param sleep: waits for that many seconds.
+    """
+
+    every_s = 3600.0
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keep_s: float,
+        log: FilteringBoundLogger,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._keep_s = keep_s
+        self._log = log
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Prune until cancelled."""
+        while True:
+            try:
+                pruned = await self._store.prune(await self._store.now() - self._keep_s)
+            except StoreError as error:
+                self._log.error("not_pruned", error=str(error))
+            else:
+                if pruned:
+                    self._log.info("pruned", items=pruned, keep_s=self._keep_s)
+            await self._sleep(self.every_s)
