@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 
-from authlib.oauth1.rfc5849.client_auth import ClientAuth
-
 from botkit.errors import Unauthorized
+from botkit.network.signing import Signer
 from botkit.network.transport import Transport
 from botkit.version import __version__
 from botkit.x.calls import tokens
@@ -62,6 +61,12 @@ class Client:
         self._transport = transport
         self._credentials = credentials
         self._api_url = api_url.rstrip("/")
+        self._signer = Signer(
+            credentials.consumer_key,
+            credentials.consumer_secret,
+            credentials.access_token,
+            credentials.access_token_secret,
+        )
         self._bearer = credentials.bearer_token
         self._bearer_lock = asyncio.Lock()
 
@@ -91,7 +96,9 @@ class Client:
         for kind in call.auth:
             match kind:
                 case Auth.OAUTH1_USER if have.access_token and have.consumer_key:
-                    headers["authorization"] = self._sign(call, url, headers)
+                    headers["authorization"] = self._signer.authorization(
+                        call.request.method, url, call.request.form
+                    )
                     return
                 case Auth.OAUTH2_USER if have.oauth2_token:
                     headers["authorization"] = f"Bearer {have.oauth2_token}"
@@ -106,17 +113,6 @@ class Client:
                     continue
         wanted = " or ".join(kind.value for kind in call.auth)
         raise Unauthorized(f"{call.name} needs {wanted}, and no such credential is configured")
-
-    def _sign(self, call: Call[T], url: str, headers: dict[str, str]) -> str:
-        signer = ClientAuth(
-            self._credentials.consumer_key,
-            client_secret=self._credentials.consumer_secret,
-            token=self._credentials.access_token,
-            token_secret=self._credentials.access_token_secret,
-        )
-        body = (call.request.body or b"").decode("utf-8") if call.request.form else ""
-        _, signed, _ = signer.prepare(call.request.method, url, dict(headers), body)
-        return str(signed["Authorization"])
 
     def _basic(self) -> str:
         key, secret = self._credentials.consumer_key, self._credentials.consumer_secret
