@@ -153,8 +153,7 @@ class Sender:
             carried = await self._carrier.carry_out(worker_id, claim)
         except StoreError as error:
             log.warning("action_not_begun", error=str(error))
-            await asyncio.sleep(1.0)
-            await self._store.release(worker_id, [claim])
+            await self._release(worker_id, claim)
             return
         settled, _ = await asyncio.gather(
             self._settle(worker_id, carried.settlement), self._heed(queue, carried)
@@ -184,6 +183,15 @@ class Sender:
                 self._log.error("settle_failed", lane=settlement.claim.lane, error=str(error))
                 await asyncio.sleep(1.0)
         return False
+
+    async def _release(self, worker_id: int, claim: Claim) -> None:
+        """Give a lane back as soon as the store can: nobody else frees it while our lease is renewed."""
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                return await self._store.release(worker_id, [claim])
+            except StoreUnavailable as error:
+                self._log.error("release_failed", lane=claim.lane, error=str(error))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -19,7 +19,7 @@ from botkit.engine.blame import describe, trace
 from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_item
 from botkit.engine.progress import Progress
 from botkit.engine.replay import read_event
-from botkit.errors import ActionRefused
+from botkit.errors import ActionRefused, StoreUnavailable
 from botkit.events import DirectMessage, DirectMessageSent, Event, Post
 from botkit.hooks.handler import Handler, Match
 from botkit.hooks.manager import Hooks
@@ -168,6 +168,12 @@ class Turns:
         await self._attempt(round_)
         return Rehearsed(event, accepted=True, handlers=tuple(round_.ran), effects=round_.effects)
 
+    def interrupted(self, claim: Claim, stored: StoredItem, error: StoreUnavailable) -> Settlement:
+        """How a turn ends during which the store was away: it leaves nothing, and was nobody's attempt."""
+        self._log.warning("turn_interrupted", item=stored.item_id, error=str(error))
+        progress = claim.progress if stored is claim.items[0] else b""
+        return Settlement(claim, stored.seq, Again(1.0, progress, counts=False))
+
     def crashed(self, claim: Claim, stored: StoredItem, error: Exception) -> Settlement:
         """How a turn ends that botkit itself failed at: tried again, then a dead letter of ``botkit``."""
         attempt = claim.attempt if stored is claim.items[0] else 0
@@ -230,6 +236,8 @@ class Turns:
             await self._call(match, event, bot)
             changed, encoded = state.changed()
             items, timers = self._outgoing(round_, handler, gathered)
+        except StoreUnavailable:
+            raise  # not the handler's failure: the whole turn is done again when the store is there
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's failure is data, whatever it raised
             await self._failed(handler, error, round_, log)
             return

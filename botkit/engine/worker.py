@@ -138,6 +138,8 @@ class Worker:
         for item in claim.items:
             try:
                 settlement = await self._turns.run(claim, item)
+            except StoreUnavailable as error:
+                settlement = self._turns.interrupted(claim, item, error)
             except Exception as error:  # noqa: BLE001 - our bug must not stop the conversation for good
                 settlement = self._turns.crashed(claim, item, error)
             # What was fetched behind this item is fetched again when the lane is given back before.
@@ -151,11 +153,13 @@ class Worker:
 
     async def _give_up(self, worker_id: int, claim: Claim) -> None:
         """Our bug: the pool goes on, and the lane is free again, but not at once, lest it spin."""
-        await asyncio.sleep(1.0)
-        try:
-            await self._store.release(worker_id, [claim])
-        except StoreError as error:
-            self._log.error("release_failed", lane=claim.lane, error=str(error))
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                return await self._store.release(worker_id, [claim])
+            except StoreError as error:
+                # As long as our lease is renewed, nobody else would free it.
+                self._log.error("release_failed", lane=claim.lane, error=str(error))
 
     async def _settle(self, worker_id: int, settlement: Settlement) -> bool:
         while True:

@@ -68,7 +68,7 @@ class _Half:
             store=gated,
             hooks=hooks,
             caller=client,
-            settings=TurnSettings(attempts=3, backoff=Backoff(0.005, 1.5, 0.05)),
+            settings=TurnSettings(attempts=3, backoff=Backoff(0.005, 1.5, 0.2)),
             log=log,
             rng=random.Random(),
             now=Clock(),
@@ -129,6 +129,7 @@ class _Child:
             serving = asyncio.create_task(self._serve(reader))
             await self._ended.wait()
             serving.cancel()
+            self._writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader) -> None:
         running: set[asyncio.Task[None]] = set()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ..store.postgres_server import NoPostgres, PostgresServer
+from .harness import Zygote
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,3 +43,10 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip(str(error))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    zygote = Zygote()
+    yield zygote
+    zygote.close()

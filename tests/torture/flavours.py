@@ -13,14 +13,12 @@ from typing import Any
 from botkit.store import open_store
 from botkit.store.contract import Done, Effects, Mark, NewItem, Settlement, Store
 
-__all__ = ["BROKEN", "make_store"]
-
-#: what is broken: who settles, one transaction a turn (in both orders), the commit before the acknowledgement
-BROKEN = ("unfenced", "effects_first", "ack_first", "early_ack")
+__all__ = ["make_store"]
 
 
 def make_store(url: str, flavour: str = "") -> Store:
-    """The store of an address; ``flavour`` is empty, or one of `BROKEN`."""
+    """The store of an address; ``flavour`` is empty, or what is broken: the fence, one transaction a turn (in both
+    orders), or the commit before the acknowledgement."""
     sqlite = url.startswith("sqlite:")
     match flavour:
         case "":

@@ -14,9 +14,10 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 
 from .tally import Sent, tally
 
-__all__ = ["Engine", "Plan", "Report", "torture"]
+__all__ = ["Engine", "Plan", "Report", "Zygote", "torture"]
 
 #: how long everything that is left to do may take in the end, seconds
 _QUIET_S = 60.0
@@ -45,6 +46,9 @@ class Plan:
     :param flavour: which promise of the store's is broken, see `flavours`; ``""`` for none.
     :param processes: how many run beside each other; a SQLite store serves one.
     :param halves: workers a process, each with a lease of its own.
+    :param stubborn: how many events keep their conversation waiting, of one.
+    :param ways: what goes wrong, the more often the more often it is named; empty for everything.
+    :param engine: what is crashed at times, if anything.
     """
 
     url: str
@@ -55,6 +59,8 @@ class Plan:
     halves: int = 2
     conversations: int = 12
     lease_s: float = 0.4
+    stubborn: float = 0.005
+    ways: tuple[str, ...] = ()
     engine: Engine | None = None
 
 
@@ -70,6 +76,30 @@ class Report:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
         found = "\n  ".join(["", *self.violations[:20]])
         return f"seed {self.seed}: {counts}; {len(self.violations)} violations{found}"
+
+
+class Zygote:
+    """Starts processes in a few milliseconds: forked from one that has everything imported."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{Path(__file__).parent.name}.zygote"],
+            stdin=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+
+    def start(self, config: Mapping[str, object]) -> None:
+        """Start one; it connects to the port in its configuration."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(config) + "\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the zygote; its children end when their test does."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
 class _Gone(Exception):
@@ -94,10 +124,10 @@ class _Child:
 
         :raises _Gone: the process ended first.
         """
+        if self._reading.done() or self._writer.is_closing():
+            raise _Gone
         number = next(self._numbers)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        if self._reading.done():
-            raise _Gone
         self._writer.write(json.dumps({"n": number, "do": do, **values}).encode() + b"\n")
         return await future
 
@@ -127,30 +157,21 @@ class _Child:
 class _Processes:
     """All of them: started quickly by the zygote, and found by whoever delivers."""
 
-    def __init__(self, plan: Plan, folder: Path, rng: random.Random) -> None:
-        self._plan, self._rng = plan, rng
-        self.log = folder / "children.log"
+    def __init__(self, plan: Plan, folder: Path, zygote: Zygote, rng: random.Random) -> None:
+        self._plan, self._zygote, self._rng = plan, zygote, rng
+        self.log = folder / f"{plan.seed}.log"
         self.running: list[_Child] = []
         self._changed = asyncio.Condition()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=1024 * 1024)
         self._port = self._server.sockets[0].getsockname()[1]
-        self._zygote = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            f"{Path(__file__).parent.name}.zygote",
-            stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONWARNINGS": "default"},
-        )
         await asyncio.gather(*(self.start() for _ in range(self._plan.processes)))
 
     async def close(self) -> None:
         for child in list(self.running):
             child.signal(signal.SIGKILL)
             await child.ended.wait()
-        self._zygote.kill()
-        await self._zygote.wait()
         self._server.close()
         await self._server.wait_closed()
 
@@ -167,8 +188,7 @@ class _Processes:
             "port": self._port,
             "log": str(self.log),
         }
-        assert self._zygote.stdin is not None
-        self._zygote.stdin.write(json.dumps(config).encode() + b"\n")
+        self._zygote.start(config)
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: len(self.running) > count)
 
@@ -197,10 +217,10 @@ class _Processes:
 
 
 class _Torture:
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, zygote: Zygote) -> None:
         self._plan = plan
         self._rng = random.Random(plan.seed)
-        self._processes = _Processes(plan, folder, self._rng)
+        self._processes = _Processes(plan, folder, zygote, self._rng)
         self.report = Report(plan.seed)
         self._over = False
         self._numbers = itertools.count(1)
@@ -216,9 +236,9 @@ class _Torture:
             await self._quieten()
         finally:
             await self._processes.close()
-        self._read_log()
         if not self.report.violations:
             self.report.violations += await tally(self._plan.url, self.sent)
+        self._read_log()
         return self.report
 
     # -- X's part ----------------------------------------------------------------------------------------
@@ -231,12 +251,15 @@ class _Torture:
             group += 1
             # Two that are delivered at the same moment have no order among themselves.
             together = 2 if rng.random() < 0.1 else 1
-            events = [
-                Sent(next(self._numbers), group, poison=rng.random() < 0.03) for _ in range(together)
-            ]
+            events = [Sent(next(self._numbers), group, self._kind(rng)) for _ in range(together)]
             sent += events
             await asyncio.gather(*(self._deliver(user, event, rng) for event in events))
             await asyncio.sleep(rng.uniform(0.0, 0.03))
+
+    def _kind(self, rng: random.Random) -> str:
+        if rng.random() < self._plan.stubborn:
+            return "stubborn"
+        return "poison" if rng.random() < 0.03 else "hello"
 
     async def _deliver(self, user: str, event: Sent, rng: random.Random) -> None:
         """Deliver one until it is acknowledged; to two receivers at once, or with an older one, at times."""
@@ -263,20 +286,28 @@ class _Torture:
     async def _hurt(self) -> None:
         plan, rng, loop = self._plan, self._rng, asyncio.get_running_loop()
         ends_at = loop.time() + plan.seconds
-        ways = [self._kill, self._kill, self._pause, self._pause, self._restart]
+        known = {
+            "kill": self._kill,
+            "stop": self._stop,
+            "pause": self._pause,
+            "restart": self._restart,
+            "crash": self._crash,
+        }
+        everything = ("kill", "kill", "pause", "pause", "restart")
         if plan.processes > 1:
-            ways += [self._stop, self._stop, self._kill]
+            everything += ("kill", "stop", "stop")
         if plan.engine is not None:
-            ways += [self._crash]
-        # Each of them once, whatever the dice say, and then at random.
+            everything += ("crash",)
+        ways = plan.ways or everything
+        # Each of them as often as it is named, whatever the dice say, and then at random.
         queue = rng.sample(ways, len(ways))
         under_way: set[asyncio.Task[None]] = set()
-        while loop.time() < ends_at or (queue and plan.seconds > len(queue)):
-            await asyncio.sleep(rng.uniform(0.05, 0.35))
-            work = asyncio.create_task((queue.pop() if queue else rng.choice(ways))())
-            under_way.add(work)
-            await asyncio.wait(under_way, timeout=rng.choice([0.0, 5.0]))
-            under_way = {task for task in under_way if not task.done() or task.result()}
+        while loop.time() < ends_at:
+            await asyncio.sleep(rng.uniform(0.03, 0.2))
+            under_way.add(asyncio.create_task(known[queue.pop() if queue else rng.choice(ways)]()))
+            done, under_way = await asyncio.wait(under_way, timeout=rng.choice([0.0, 0.3]))
+            for task in done:
+                task.result()
         await asyncio.gather(*under_way)
         self._over = True
 
@@ -358,11 +389,9 @@ class _Torture:
                     self.report.violations.append(line[:2000])
 
 
-async def torture(plan: Plan, folder: Path) -> Report:
+async def torture(plan: Plan, folder: Path, zygote: Zygote) -> Report:
     """Torture a store, and tell what was done and found.
 
     :param folder: for the logs of the processes.
     """
-    return await _Torture(plan, folder).run()
-
-
+    return await _Torture(plan, folder, zygote).run()

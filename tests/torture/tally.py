@@ -27,12 +27,17 @@ class Sent:
     """An event.
 
     :param group: events of one group have no order among themselves; groups do.
+    :param kind: the text: ``poison`` for what never succeeds, ``stubborn`` for what takes long to.
     """
 
     number: int
     group: int
-    poison: bool
+    kind: str = "hello"
     acknowledged: bool = False
+
+    @property
+    def poison(self) -> bool:
+        return self.kind == "poison"
 
     def body(self, user: str) -> str:
         """It as X delivers it."""
@@ -43,7 +48,7 @@ class Sent:
             "message_create": {
                 "target": {"recipient_id": ACCOUNT},
                 "sender_id": user,
-                "message_data": {"text": "poison" if self.poison else "hello"},
+                "message_data": {"text": self.kind},
             },
         }
         return json.dumps({"for_user_id": ACCOUNT, "direct_message_events": [event], "users": {}})
@@ -66,7 +71,7 @@ async def tally(url: str, sent: Mapping[str, Sequence[Sent]]) -> list[str]:
 def _event_id(number: int) -> str:
     from botkit.x import split
 
-    (item,) = split(Sent(number, 0, poison=False).body("1").encode())
+    (item,) = split(Sent(number, 0).body("1").encode())
     return item.id
 
 
@@ -128,7 +133,9 @@ async def _conversation(store: Store, user: str, sent: Sequence[Sent]) -> list[s
             found.append(f"{user}: the poison of event {event.number} had effects")
         later = not event.poison and event.number % 5 == 0
         if later != (f"{event_id}/chain:link/1" in acted):
-            found.append(f"{user}: delayed message of event {event.number}: {'lost' if later else 'invented'}")
+            found.append(
+                f"{user}: delayed message of event {event.number}: {'lost' if later else 'invented'}"
+            )
     for plugin, (chain, count) in chains.items():
         key = f"state:{plugin}:{ACCOUNT}:{user}"
         state = State((await store.state([key])).get(key))

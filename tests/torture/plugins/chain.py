@@ -17,9 +17,11 @@ from botkit import Bot, DirectMessage, on_direct_message, regex
 _ALL = 100
 
 
-async def _busy() -> None:
+async def _busy(event: DirectMessage) -> None:
     """Most handlers are quick; some wait for something."""
-    if random.random() < 0.3:
+    if event.text == "stubborn":
+        await asyncio.sleep(random.uniform(0.0, 0.1))
+    elif random.random() < 0.3:
         await asyncio.sleep(random.uniform(0.0, 0.008))
 
 
@@ -34,14 +36,14 @@ def _link(event: DirectMessage, bot: Bot) -> str:
 
 @on_direct_message(regex("^poison"), attempts=2)
 async def poison(event: DirectMessage, bot: Bot) -> None:
-    await _busy()
+    await _busy(event)
     await bot.reply(_link(event, bot))
     raise RuntimeError("poisoned")
 
 
 @on_direct_message(attempts=_ALL, timeout=0.3)
 async def link(event: DirectMessage, bot: Bot) -> None:
-    await _busy()
+    await _busy(event)
     if random.random() < 0.04:
         raise RuntimeError("before")
     await bot.reply(_link(event, bot))
