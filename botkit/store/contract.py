@@ -318,6 +318,12 @@ class Store(Protocol):
     async def state(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The stored values of those keys that have one."""
 
+    async def states(self, prefix: str) -> dict[str, bytes]:
+        """All stored values whose keys start with ``prefix``, which is not empty."""
+
+    async def keep(self, state: Mapping[str, bytes | None]) -> None:
+        """Write states outside of any turn, all or none; ``None`` deletes."""
+
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """The lane's unfinished items, in order, whoever owns the lane."""
 
@@ -363,6 +369,19 @@ class Store(Protocol):
         :raises StoreUnavailable: it could not be deleted, or is deleted and may still be found in the files;
             either way it may be asked again.
         """
+
+    # -- named leases ------------------------------------------------------------------------------------
+
+    async def hold(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Take a named lease, or renew it, for ``ttl_s`` seconds from now. False: somebody else holds it.
+
+        One holder at a time among all processes of the store. What is done under a lease may still be under
+        way when it has run out: choose ``ttl_s`` above the longest that it takes, or renew it meanwhile. A
+        store for one process ends all leases when it opens.
+        """
+
+    async def let_go(self, name: str, holder: str) -> None:
+        """End a lease that this holder has; anybody else's is left alone."""
 
     # -- X's rate limits ---------------------------------------------------------------------------------
 

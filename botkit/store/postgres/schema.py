@@ -96,8 +96,15 @@ CREATE TABLE worker (
 ) WITH (fillfactor = 50);
 """
 
+# Named leases: refreshing a token, reading a stream.
+_VERSION_2 = """
+CREATE TABLE hold (
+    name text COLLATE "C" PRIMARY KEY, holder text NOT NULL, until double precision NOT NULL
+) WITH (fillfactor = 50);
+"""
+
 #: the n-th entry takes a store from version n to n+1; entries are never changed once released
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 #: ``botk``: the first half of the advisory lock under which tables are made
 _LOCK = 0x626F746B

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ from botkit.store.postgres.claims import Claims, Take
 from botkit.store.postgres.connections import Connections
 from botkit.store.postgres.faults import unopened
 from botkit.store.postgres.forgetting import forget
+from botkit.store.postgres.holds import Holds
 from botkit.store.postgres.inbox import Inbox, Put, distinct, item_row
 from botkit.store.postgres.letters import Letters
 from botkit.store.postgres.reader import Reader, StateOf
@@ -202,6 +203,16 @@ class PostgresStore:
         found: dict[str, bytes] = await states.submit(StateOf(keys))
         return found
 
+    async def states(self, prefix: str) -> dict[str, bytes]:
+        """States by the beginning of their keys."""
+        return await self._open().holds.states(prefix)
+
+    async def keep(self, state: Mapping[str, bytes | None]) -> None:
+        """Write states."""
+        parts = self._open()
+        if state:
+            await parts.holds.keep(state)
+
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """A lane's unfinished items."""
         return await self._open().reader.unfinished(lane, limit)
@@ -239,6 +250,14 @@ class PostgresStore:
         if not ending:
             raise StoreError("every name ends with nothing: that would forget everything")
         return await forget(self._open().connections, ending, items)
+
+    async def hold(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Take or renew a named lease."""
+        return await self._open().holds.hold(name, holder, ttl_s)
+
+    async def let_go(self, name: str, holder: str) -> None:
+        """End a named lease."""
+        await self._open().holds.let_go(name, holder)
 
     async def take(self, window: str, want: int, *, limit: int, period_s: float) -> int:
         """Use requests of a window."""
@@ -311,6 +330,7 @@ class _Parts:
         self.timers = Timers(connections, self._committed)
         self.letters = Letters(connections, self._committed)
         self.windows = Windows(connections)
+        self.holds = Holds(connections)
         self.backlog = Backlog(connections)
         self.puts = Batches("put", Inbox(connections, self._committed).run)
         self.settles = Batches("settle", turns_type(connections, self._committed).run)

@@ -6,12 +6,13 @@ Nothing here begins or commits: the writer does, for many operations at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import ClassVar
 
 from botkit.errors import StoreError
 from botkit.store.contract import Claim, StoredItem
+from botkit.store.sqlite import holds
 from botkit.store.sqlite.backlog import Backlog
 from botkit.store.sqlite.rows import ManyRows, OneOf
 from botkit.store.sqlite.turns import ItemRow, TimerRow, Turn, distinct
@@ -202,14 +203,18 @@ class Ledger:
             if turn.lane[8]:
                 self.maybe.add(turn.queue)
         if state:
-            self._states.run(self.connection, [row for row in state.items() if row[1] is not None])
-            self._delete(self._no_states, [key for key, data in state.items() if data is None])
+            self.keep(state)
         if timers:
             self._timers.run(self.connection, [row for row in timers.values() if row is not None])
             self._delete(self._no_timers, [key for key, row in timers.items() if row is None])
         if dead:
             self._dead.run(self.connection, dead)
         return items
+
+    def keep(self, state: Mapping[str, bytes | None]) -> None:
+        """Write states."""
+        self._states.run(self.connection, [row for row in state.items() if row[1] is not None])
+        self._delete(self._no_states, [key for key, data in state.items() if data is None])
 
     def settle_alone(self, turn: Turn) -> bool:
         """Write one turn with its items.
@@ -286,6 +291,7 @@ class Ledger:
         """End every lease: whoever calls this holds the store alone."""
         for (worker_id,) in self.connection.execute("SELECT id FROM worker").fetchall():
             self.unregister(worker_id)
+        holds.end_all(self.connection)
         self.see_clock()
 
     # -- timers ------------------------------------------------------------------------------------------
@@ -341,6 +347,7 @@ class Ledger:
             "UPDATE lane SET ready_at = ready_at - ? WHERE ready_at > ?", (step, self.now)
         )
         self.connection.execute("UPDATE worker SET alive_until = alive_until - ?", (step,))
+        holds.follow_clock(self.connection, step)
         self.maybe.update(
             queue for (queue,) in self.connection.execute("SELECT DISTINCT queue FROM lane").fetchall()
         )

@@ -29,7 +29,7 @@ __all__ = [
     "next_timer_at",
     "ready_queues",
 ]
-__all__ += ["search", "stats", "unfinished", "window"]
+__all__ += ["search", "states", "stats", "unfinished", "window"]
 
 
 class StateOf(Operation):
@@ -116,6 +116,15 @@ def ready_queues(
         condition, name = ">", row[0]
         if name not in ignore:
             found.append(row)
+
+
+def states(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
+    """The states whose keys start so."""
+    return dict(
+        connection.execute(
+            "SELECT key, data FROM state WHERE key >= ? AND key < ?", (prefix, _behind(prefix))
+        ).fetchall()
+    )
 
 
 def item(connection: sqlite3.Connection, item_id: str) -> StoredItem | None:

@@ -105,8 +105,13 @@ INSERT INTO backlog SELECT queue, sum(tail - done) FROM lane GROUP BY queue HAVI
 # Where the tokens of new lanes begin: above those of lanes that were forgotten, whose workers may still live.
 _VERSION_3 = "ALTER TABLE clock ADD COLUMN first_token INTEGER NOT NULL DEFAULT 0;"
 
+# Named leases: refreshing a token, reading a stream.
+_VERSION_4 = (
+    "CREATE TABLE hold (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;"
+)
+
 #: the n-th entry takes a store from version n to n+1; entries are never changed once released
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 
 def connect(path: Path, *, cache_mib: int, writes: bool, max_pages: int | None = None) -> sqlite3.Connection:

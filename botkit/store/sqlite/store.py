@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from botkit.store.contract import (
     StoredItem,
     Window,
 )
-from botkit.store.sqlite import reader
+from botkit.store.sqlite import holds, reader
 from botkit.store.sqlite.batches import Batches
 from botkit.store.sqlite.cancelling import discard, take_dead
 from botkit.store.sqlite.forgetting import Found, delete, find, total
@@ -246,6 +246,15 @@ class SqliteStore:
         reading.submit(StateOf(future, keys))
         return await future
 
+    async def states(self, prefix: str) -> dict[str, bytes]:
+        """States by the beginning of their keys."""
+        return await self._read(lambda connection: reader.states(connection, prefix))
+
+    async def keep(self, state: Mapping[str, bytes | None]) -> None:
+        """Write states."""
+        if state:
+            await self._write(lambda ledger: ledger.keep(state))
+
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """A lane's unfinished items."""
         return await self._read(lambda connection: reader.unfinished(connection, lane, limit))
@@ -305,6 +314,16 @@ class SqliteStore:
 
     def _delete(self, found: Found) -> asyncio.Future[Forgotten]:
         return self._write(lambda ledger: delete(ledger, found))
+
+    async def hold(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Take or renew a named lease."""
+        return await self._write(
+            lambda ledger: holds.hold(ledger.connection, name, holder, ttl_s, ledger.now)
+        )
+
+    async def let_go(self, name: str, holder: str) -> None:
+        """End a named lease."""
+        await self._write(lambda ledger: holds.let_go(ledger.connection, name, holder))
 
     async def take(self, window: str, want: int, *, limit: int, period_s: float) -> int:
         """Use requests of a window."""
