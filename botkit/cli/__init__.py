@@ -23,6 +23,8 @@ _COMMANDS = (
     Command("plugins", "botkit.cli.plugins", "List the plugins and their handlers, in order."),
     Command("simulator", "botkit.cli.simulator", "Run the simulator alone: X on this machine."),
     Command("trigger", "botkit.cli.trigger", "Make something happen in a running simulator."),
+    Command("inbox", "botkit.cli.inbox", "Say what waits and what died, and try it again."),
+    Command("forget", "botkit.cli.forget", "Delete all that is stored of one person."),
     Command("version", "botkit.cli.version", "Print the version."),
 )
 

@@ -103,6 +103,7 @@ class Control:
             return {
                 "error": f"the running bot, botkit {__version__}, can't do that; restart it after an upgrade"
             }
+        self._log.info("operation", op=name)
         try:
             return {"result": await operation(**arguments)}
         except BotkitError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from botkit.inbox.shown import is_action, moment, whose
-from botkit.store.contract import LaneStats, QueueStats, Store
+from botkit.inbox.people import user_id_of
+from botkit.inbox.shown import action, event_kind, is_action, moment, whose
+from botkit.store.contract import LaneStats, Located, QueueStats, Store
 
-__all__ = ["status"]
+__all__ = ["conversation", "status"]
 
 
 async def status(store: Store, *, limit: int = 20) -> dict[str, Any]:
@@ -23,7 +24,36 @@ async def status(store: Store, *, limit: int = 20) -> dict[str, Any]:
         "actions": _sum([queue for queue in queues if is_action(queue.queue)]),
         "dead_letters": await store.dead_count(),
         "next_timer_at": moment(await store.next_timer_at()),
-        "conversations": [_conversation(lane) for lane in lanes],
+        "conversations": [_waiting(lane) for lane in lanes],
+    }
+
+
+async def conversation(store: Store, *, user: str, limit: int = 50) -> dict[str, Any]:
+    """What is stored between the bot and one user, events and actions, newest first, without the texts.
+
+    :param user: an id, or a handle that stands in a stored event.
+    :param limit: how many events and actions.
+    :raises UserError: no stored event tells whose handle it is.
+    """
+    user_id = await user_id_of(store, user)
+    found = await store.search("", ending=f":{user_id}", limit=limit)
+    found.sort(key=lambda located: located.item.received_at, reverse=True)
+    return {
+        "now": moment(await store.now()),
+        "user_id": user_id,
+        "items": [_item(located) for located in found],
+    }
+
+
+def _item(located: Located) -> dict[str, Any]:
+    acts = is_action(located.queue)
+    return {
+        "item_id": located.item.item_id,
+        "what": "action" if acts else "event",
+        "kind": action(located.item)["kind"] if acts else event_kind(located.lane, located.item),
+        **whose(located.lane, located.queue),
+        "received_at": moment(located.item.received_at),
+        "done": located.done,
     }
 
 
@@ -36,7 +66,7 @@ def _sum(queues: list[QueueStats]) -> dict[str, Any]:
     }
 
 
-def _conversation(lane: LaneStats) -> dict[str, Any]:
+def _waiting(lane: LaneStats) -> dict[str, Any]:
     return {
         "what": "actions" if is_action(lane.queue) else "events",
         **whose(lane.lane, lane.queue),

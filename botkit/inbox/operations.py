@@ -10,6 +10,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from botkit.api import Caller
+from botkit.config import EngineConfig
 from botkit.control.server import Operation
 from botkit.hooks.manager import Hooks
 from botkit.inbox import again, dead, forgetting, looking, retention
@@ -23,7 +24,7 @@ def operations(
     *,
     hooks: Callable[[], Hooks],
     caller: Caller | None,
-    handler_timeout_s: float,
+    engine: EngineConfig,
     log: FilteringBoundLogger,
     now: Callable[[], float] = time.time,
 ) -> Mapping[str, Operation]:
@@ -39,19 +40,20 @@ def operations(
             event_ids=event_ids,
             hooks=hooks(),
             caller=caller,
-            handler_timeout_s=handler_timeout_s,
+            handler_timeout_s=engine.handler_timeout,
             log=log,
             now=now,
         )
 
     return {
         "inbox.status": partial(looking.status, store),
+        "inbox.conversation": partial(looking.conversation, store),
         "inbox.dead.list": partial(dead.listed, store),
         "inbox.dead.show": partial(dead.show, store),
         "inbox.dead.retry": partial(dead.retry, store),
         "inbox.dead.drop": partial(dead.drop, store),
         "inbox.replay": partial(again.replay, store),
         "inbox.rehearse": rehearse,
-        "inbox.prune": partial(retention.prune, store),
+        "inbox.prune": partial(retention.prune, store, keep_s=engine.retention),
         "forget": partial(forgetting.forget, store),
     }

@@ -19,14 +19,18 @@ __all__ = ["LEAST_S", "Retention", "prune"]
 LEAST_S = 5 * 86400.0
 
 
-async def prune(store: Store, *, before: float) -> dict[str, Any]:
+async def prune(store: Store, *, before: float | None, keep_s: float) -> dict[str, Any]:
     """Delete events and actions that are done and came before a time, Unix seconds.
 
     What waits is never touched, nor what a dead letter is about.
 
+    :param before: ``None``: ``keep_s`` ago.
     :raises UserError: the time is so late that X might deliver an event again that is not known any more.
     """
-    latest = await store.now() - LEAST_S
+    now = await store.now()
+    latest = now - LEAST_S
+    if before is None:
+        before = now - keep_s
     if before > latest:
         raise UserError(
             f"nothing younger than 5 days can be pruned (before {moment(latest)}): X delivers an event again "

@@ -38,7 +38,7 @@ def begin_upkeep(
         store,
         hooks=lambda: hooks,
         caller=caller,
-        handler_timeout_s=config.engine.handler_timeout,
+        engine=config.engine,
         log=log,
         now=now,
     )

@@ -426,7 +426,7 @@ class Store(Protocol):
     async def search(self, text: str, *, ending: str = "", limit: int = 100) -> list[Located]:
         """Items whose payload holds a text, newest first; it looks at all of them.
 
-        :param text: ASCII; its letters are found in either case.
+        :param text: ASCII; its letters are found in either case. Every payload holds ``""``.
         :param ending: only items of lanes whose names end with that.
         """
 
