@@ -76,6 +76,7 @@ from botkit.filters import (
     where,
 )
 from botkit.hooks.decorators import (
+    on_alarm,
     on_block,
     on_broadcast_chat,
     on_broadcast_end,
@@ -112,13 +113,14 @@ from botkit.hooks.decorators import (
 )
 from botkit.hooks.handler import Handler
 from botkit.hooks.setup import PluginSetup
-from botkit.hooks.specs import AppInfo, hookimpl
+from botkit.hooks.specs import Alarm, AppInfo, hookimpl
 from botkit.state import State
 from botkit.store.contract import DeadLetter
 from botkit.version import __version__
 
 __all__ = [
     "ActionRefused",
+    "Alarm",
     "AppInfo",
     "Block",
     "Bot",
@@ -195,6 +197,7 @@ __all__ = [
     "is_repost",
     "lang",
     "minutes",
+    "on_alarm",
     "on_block",
     "on_broadcast_chat",
     "on_broadcast_end",

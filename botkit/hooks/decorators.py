@@ -24,6 +24,7 @@ __all__ = [
     "NoticeDecorator",
     "Pending",
     "marks_of",
+    "on_alarm",
     "on_block",
     "on_broadcast_chat",
     "on_broadcast_end",
@@ -287,5 +288,6 @@ on_event: Final = Decorator("on_event", events.Event)
 
 on_error: Final = NoticeDecorator("on_error")
 on_dead_letter: Final = NoticeDecorator("on_dead_letter")
+on_alarm: Final = NoticeDecorator("on_alarm")
 on_startup: Final = NoticeDecorator("on_startup")
 on_shutdown: Final = NoticeDecorator("on_shutdown")

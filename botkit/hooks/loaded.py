@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from botkit.events import Event
     from botkit.hooks.collecting import Implementation
     from botkit.hooks.handler import Handler
-    from botkit.hooks.specs import AppInfo
+    from botkit.hooks.specs import Alarm, AppInfo
     from botkit.store.contract import DeadLetter, Store
 
 __all__ = ["HookFailure", "Hooks", "Plugin"]
@@ -121,6 +121,10 @@ class Hooks:
     async def dead_letter(self, letter: DeadLetter) -> tuple[HookFailure, ...]:
         """Tell all plugins of a dead letter. Never raises; returns what failed."""
         return await self._tell("on_dead_letter", letter=letter)
+
+    async def alarm(self, alarm: Alarm) -> tuple[HookFailure, ...]:
+        """Tell all plugins of an alarm. Never raises; returns what failed."""
+        return await self._tell("on_alarm", alarm=alarm)
 
     # -- from start to end -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
 
@@ -23,6 +23,7 @@ from botkit import events
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
     from pathlib import Path
 
     import click
@@ -37,6 +38,8 @@ __all__ = [
     "ECHOED",
     "EVENT_OF_HOOK",
     "HOOK_OF_EVENT",
+    "Alarm",
+    "AlarmKind",
     "AppInfo",
     "all_specs",
     "hookimpl",
@@ -61,6 +64,36 @@ class AppInfo:
     folder: Path
     webhook_url: str = ""
     account_ids: tuple[str, ...] = ()
+
+
+#: What can be wrong with a bot that runs; docs/lifecycle.md explains each.
+AlarmKind = Literal[
+    "silence",
+    "no_challenge",
+    "webhook",
+    "subscriptions",
+    "stream",
+    "account",
+    "backlog",
+    "dead_letters",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that a person should look at, or that is over.
+
+    :param on: true when it begins, false when it is over.
+    :param reason: one line for people; it names the fix where there is one.
+    :param at: when botkit saw it, aware UTC.
+    :param account_id: the account that it is about; ``""`` when it concerns the whole bot.
+    """
+
+    kind: AlarmKind
+    on: bool
+    reason: str
+    at: datetime
+    account_id: str = ""
 
 
 # -- direct messages -----------------------------------------------------------------------------------------
@@ -386,6 +419,16 @@ async def on_dead_letter(letter: DeadLetter) -> None:
     """
 
 
+@hookspec
+async def on_alarm(alarm: Alarm) -> None:
+    """Something is wrong that no handler sees, such as an invalid webhook or a silence; or it is over.
+
+    Told once when it begins and once when it ends, to each process that notices it.
+
+    :param alarm: what it is, and one line about it.
+    """
+
+
 # -- from start to end ---------------------------------------------------------------------------------------
 
 
@@ -450,6 +493,7 @@ _OTHER_HOOKS: Final = (
     around_handler,
     on_error,
     on_dead_letter,
+    on_alarm,
     setup,
     register_commands,
     register_routes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import structlog
 
 from botkit.errors import PluginError
 from botkit.hooks.manager import Hooks
-from botkit.hooks.specs import AppInfo
+from botkit.hooks.specs import Alarm, AppInfo
 from botkit.store.contract import DeadLetter
 
 APP = AppInfo(network="simulator", folder=Path())
+AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 NOTES = "from botkit import *\nfrom contextlib import asynccontextmanager\nNOTES = []\n"
 
 
@@ -118,6 +120,11 @@ async def failed(handler, error):
 async def dead(letter):
     NOTES.append(letter.item_id)
     {then}
+
+@on_alarm
+async def rings(alarm):
+    NOTES.append(alarm.kind)
+    {then}
 """
 )
 
@@ -134,16 +141,19 @@ async def test_all_plugins_are_told_even_if_one_raises(load: Callable[..., Hooks
         error = KeyError("x")
         failures = await hooks.error(make.dm(), "handler", error)  # type: ignore[arg-type]  # only handed on
         failures += await hooks.dead_letter(DeadLetter("dm-1", "a:b", 3, "KeyError"))
+        failures += await hooks.alarm(Alarm(kind="silence", on=True, reason="a reason", at=AT))
         failures += await hooks.shutdown()
     assert [(failure.plugin, failure.hook) for failure in failures] == [
         ("a", "on_error"),
         ("a", "on_dead_letter"),
+        ("a", "on_alarm"),
         ("a", "on_shutdown"),
     ]
-    assert notes(hooks, "on_error") == [[("handler", error), "dm-1", "end"]] * 2
+    assert notes(hooks, "on_error") == [[("handler", error), "dm-1", "silence", "end"]] * 2
     assert [(one["event"], one["plugin"], one["hook"], one["error"]) for one in logged] == [
         ("hook_failed", "a", "on_error", "ValueError"),
         ("hook_failed", "a", "on_dead_letter", "ValueError"),
+        ("hook_failed", "a", "on_alarm", "ValueError"),
         ("hook_failed", "a", "on_shutdown", "ValueError"),
     ]
     assert "secret" not in str(logged)
