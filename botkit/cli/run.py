@@ -77,7 +77,7 @@ def _child(text: str) -> Child:
 
 def _announce(running: Running, log: Logger) -> None:
     """Tell people where the bot is, on standard output; the log, for machines, tells it too."""
-    log.info("ready", account=running.account, chat_page=running.simulator_url or None)
+    log.info("ready", url=running.url, account=running.account, chat_page=running.simulator_url or None)
     who = f"@{running.account}" if running.account else "The bot"
     what = "" if running.roles == ALL else f" ({name_of(running.roles)})"
     lines = [f"{who} is running{what}. Ctrl-C stops it."]

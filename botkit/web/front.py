@@ -5,6 +5,7 @@ X's deliveries take a short way past the application's router, which costs as mu
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
@@ -40,9 +41,26 @@ class Guard:
         self._access_log = access_log
         self._trusted = trusted_proxies
         self._deliveries = deliveries
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+
+    async def idle(self) -> None:
+        """Return when no request is under way."""
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def run(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give failures their one line of JSON, believe proxies only when told to, write the access log."""
+        self._under_way += 1
+        try:
+            return await self._run(request, handler)
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
+
+    async def _run(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter() if self._access_log else 0.0
         if self._trusted:
             forwarded = request.headers.getall("X-Forwarded-For", [])
@@ -87,8 +105,10 @@ class ShortWay:
         """A handler that asks the application for everything but deliveries."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            # A path that is written in another way has its route in the application too.
-            if request.method == "POST" and request.rel_url.raw_path == self._path:
+            # A path that is written in another way has its route in the application too, and who waits for
+            # "100 Continue" before the body hears it there.
+            delivery = request.method == "POST" and request.rel_url.raw_path == self._path
+            if delivery and "expect" not in request.headers:
                 return await self._guard.run(request, self._receive)
             return await application(request)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, cast
 
@@ -17,6 +19,7 @@ from botkit.web.webhook import Webhook
 __all__ = ["WebServer", "build"]
 
 _SHORT_WAY: Final = web.AppKey("short_way", ShortWay)
+_GUARD: Final = web.AppKey("guard", Guard)
 
 
 def build(
@@ -39,6 +42,7 @@ def build(
         return await guard.run(request, handler)
 
     app = web.Application(client_max_size=max_body, middlewares=[guarded])
+    app[_GUARD] = guard
     if webhook is not None:
         app.router.add_get(path, webhook.challenge, allow_head=False)
         app.router.add_post(path, webhook.receive)
@@ -62,11 +66,14 @@ class WebServer:
         self, app: web.Application, *, host: str, port: int, grace_s: float, shared: bool = False
     ) -> None:
         self._app = app
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s, handle_signals=False)
+        self._grace_s = grace_s
+        # aiohttp waits twice at most that long: for handlers to end, and for those that it cancels then.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s / 4, handle_signals=False)
         self._host = host
         self._port = port
         self._shared = shared
         self._socket: socket.socket | None = None
+        self._site: web.SockSite | None = None
 
     def bind(self) -> None:
         """Take the port. Who connects from now on waits until `open`.
@@ -93,7 +100,8 @@ class WebServer:
             # aiohttp's server hands every request to one handler: the application's, unless told otherwise.
             application = cast("Handler", server.request_handler)
             server.request_handler = cast("Any", short_way.before(application))
-        await web.SockSite(self._runner, self._socket).start()
+        self._site = web.SockSite(self._runner, self._socket)
+        await self._site.start()
 
     @property
     def port(self) -> int:
@@ -104,4 +112,11 @@ class WebServer:
 
     async def close(self) -> None:
         """Accept nothing more, let requests under way finish, then close."""
+        if self._site is not None:
+            await self._site.stop()
+        if (guard := self._app.get(_GUARD)) is not None:
+            # aiohttp's own end reads nothing more: bodies that are still on their way would be lost.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._grace_s / 2):
+                    await guard.idle()
         await self._runner.cleanup()
