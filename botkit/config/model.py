@@ -16,6 +16,7 @@ from botkit.config.tree import Node, Scalar, Source, Table
 from botkit.errors import ConfigError
 
 __all__ = [
+    "AlarmConfig",
     "BudgetConfig",
     "Config",
     "CrcTokenConfig",
@@ -116,6 +117,11 @@ class XConfig:
     :param delivery: how events come: the X Activity API by webhook (activity) or stream (activity_stream),
         the Account Activity API v2 (account_activity), or its v1.1 for premium and enterprise.
     :param environment: the environment's name, for premium only.
+    :param manage: keep webhook and subscriptions at X as this bot needs them, at the start and on a timer.
+    :param check_every: how often they are looked at.
+    :param fill_gaps: after a time in which nothing could come, ask X for what was missed.
+    :param keywords: the news that on_news is about, each a keyword; X gives them to enterprise and partner
+        apps only (Source: X docs, activity/introduction).
     :param consumer_key: the app's API key.
     :param consumer_secret: the app's API key secret; a list while it is rotated: the first signs, all verify.
     :param access_token: the access token of the bot's own account.
@@ -131,6 +137,10 @@ class XConfig:
 
     delivery: Delivery = "activity"
     environment: Annotated[str, Text(r"[A-Za-z0-9_-]+", "a name of letters, digits, - or _")] | None = None
+    manage: bool = True
+    check_every: Annotated[Duration, Range(10, 86400)] = 900.0
+    fill_gaps: bool = True
+    keywords: tuple[Annotated[str, Text(r"[^\n]{1,150}", "a keyword of 1 to 150 characters")], ...] = ()
     consumer_key: _Key | None = None
     consumer_secret: Annotated[tuple[_Key, ...], OneOrMore()] = ()
     access_token: _Key | None = None
@@ -217,6 +227,19 @@ class BudgetConfig:
     per_day: Annotated[float, Range(0, None)] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmConfig:
+    """What is unusual enough to be told: in the log, and to the hook on_alarm.
+
+    :param silence: how long no event may come: auto is twice the longest silence of the last seven days, off
+        is for ever.
+    :param dead_letters: so many new dead letters within an hour are too many; 0 is never.
+    """
+
+    silence: Literal["auto", "off"] | Annotated[Duration, Range(60, 30 * 86400)] = "auto"
+    dead_letters: Annotated[int, Range(0, None)] = 10
+
+
 @dataclass(frozen=True, slots=True)
 class PluginEntry:
     """One entry of ``plugins:``: a name, and settings that are decoded when the plugin's own type is known.
@@ -278,6 +301,7 @@ class Config:
     :param engine: how events are handled.
     :param log: what is logged.
     :param budget: what the bot may spend.
+    :param alarm: what a person should be told of.
     :param plugins: the plugins in the order in which they see events: a name, or one `name: settings` pair.
     """
 
@@ -291,6 +315,7 @@ class Config:
     engine: EngineConfig = field(default_factory=EngineConfig)
     log: LogConfig = field(default_factory=LogConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    alarm: AlarmConfig = field(default_factory=AlarmConfig)
     plugins: tuple[PluginEntry, ...] = ()
     #: bot.yaml itself; what it names is relative to its folder
     _file: Path = field(default=Path("bot.yaml"), compare=False)
