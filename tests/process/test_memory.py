@@ -26,13 +26,13 @@ _ROOM = 24 * 1024 * 1024
 
 
 async def _fill(folder: Path, count: int) -> None:
-    """Put that many events of 2 KB, in conversations of ten."""
+    """Put that many events of 2 KB, in a hundred conversations."""
     store = open_store(f"sqlite:///{folder / 'botkit.db'}")
     await store.open()
     text = "x" * 1800
     for first in range(1, count + 1, 1000):
         bodies = [
-            dm(text, message_id=number, sender=str(10_000 + number // 10))
+            dm(text, message_id=number, sender=str(10_000 + number % 100))
             for number in range(first, min(first + 1000, count + 1))
         ]
         items = [item for body in bodies for item in split(body)]
