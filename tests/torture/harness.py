@@ -46,6 +46,7 @@ class Plan:
     :param flavour: which promise of the store's is broken, see `flavours`; ``""`` for none.
     :param processes: how many run beside each other; a SQLite store serves one.
     :param halves: workers a process, each with a lease of its own.
+    :param pace_s: how long a sender pauses at most between two events.
     :param stubborn: how many events keep their conversation waiting, of one.
     :param ways: what goes wrong, the more often the more often it is named; empty for everything.
     :param engine: what is crashed at times, if anything.
@@ -58,6 +59,7 @@ class Plan:
     processes: int = 1
     halves: int = 2
     conversations: int = 12
+    pace_s: float = 0.03
     lease_s: float = 0.4
     stubborn: float = 0.005
     ways: tuple[str, ...] = ()
@@ -223,6 +225,7 @@ class _Torture:
         self._processes = _Processes(plan, folder, zygote, self._rng)
         self.report = Report(plan.seed)
         self._over = False
+        self._crashing = asyncio.Lock()
         self._numbers = itertools.count(1)
         self.sent: dict[str, list[Sent]] = {}
 
@@ -254,7 +257,7 @@ class _Torture:
             events = [Sent(next(self._numbers), group, self._kind(rng)) for _ in range(together)]
             sent += events
             await asyncio.gather(*(self._deliver(user, event, rng) for event in events))
-            await asyncio.sleep(rng.uniform(0.0, 0.03))
+            await asyncio.sleep(rng.uniform(0.0, self._plan.pace_s))
 
     def _kind(self, rng: random.Random) -> str:
         if rng.random() < self._plan.stubborn:
@@ -302,7 +305,7 @@ class _Torture:
         # Each of them as often as it is named, whatever the dice say, and then at random.
         queue = rng.sample(ways, len(ways))
         under_way: set[asyncio.Task[None]] = set()
-        while loop.time() < ends_at:
+        while queue or loop.time() < ends_at:
             await asyncio.sleep(rng.uniform(0.03, 0.2))
             under_way.add(asyncio.create_task(known[queue.pop() if queue else rng.choice(ways)]()))
             done, under_way = await asyncio.wait(under_way, timeout=rng.choice([0.0, 0.3]))
@@ -356,10 +359,11 @@ class _Torture:
         """Crash the database's server, and start it again."""
         engine = self._plan.engine
         assert engine is not None
-        self.report.counts["engine crashes"] += 1
-        await asyncio.to_thread(engine.crash, self._rng.random() < 0.5)
-        await asyncio.sleep(self._rng.uniform(0.0, 0.5))
-        await asyncio.to_thread(engine.start)
+        async with self._crashing:
+            self.report.counts["engine crashes"] += 1
+            await asyncio.to_thread(engine.crash, self._rng.random() < 0.5)
+            await asyncio.sleep(self._rng.uniform(0.0, 0.5))
+            await asyncio.to_thread(engine.start)
 
     # -- the end -----------------------------------------------------------------------------------------
 
