@@ -57,7 +57,7 @@ class PostgresServer:
         self._binaries = binaries or find_binaries()
         # Short: the path of a socket may have about 100 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="botkit-pg-"))
-        self._data = self._folder / "data"
+        self.data = self._folder / "data"
         self._as: list[str] = []
         try:
             if os.name == "posix" and os.geteuid() == 0:
@@ -89,7 +89,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop it if it runs, and delete it."""
-        if (self._data / "postmaster.pid").exists():
+        if (self.data / "postmaster.pid").exists():
             self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -107,7 +107,7 @@ class PostgresServer:
             self._binaries = install / "bin"
 
     def _run(self, name: str, *arguments: str) -> None:
-        command: Sequence[str] = [*self._as, str(self._binaries / name), "-D", str(self._data), *arguments]
+        command: Sequence[str] = [*self._as, str(self._binaries / name), "-D", str(self.data), *arguments]
         # The server inherits the descriptors: a pipe would stay open for as long as it runs.
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(

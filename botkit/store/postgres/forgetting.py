@@ -24,8 +24,8 @@ _ROUNDS = 10
 #: how long a table may take to be written anew, seconds
 _REWRITE_S = 120 * ANSWER_S
 
-#: how long to wait for transactions that still see what is deleted, and between two looks, seconds
-_UNSEEN_S, _LOOK_S = 10.0, 0.05
+#: between two looks whether a transaction still sees what is deleted, seconds
+_LOOK_S = 0.05
 
 #: the tables that hold anything of a person
 _TABLES = ("item", "lane", "state", "timer", "dead")
@@ -66,9 +66,12 @@ SELECT count(*) FROM (
 """
 
 
-async def forget(connections: Connections, ending: str, items: Collection[str]) -> Forgotten:
+async def forget(
+    connections: Connections, ending: str, items: Collection[str], *, patience_s: float
+) -> Forgotten:
     """Delete the lanes and states whose names end so, and finished items; then write the tables anew.
 
+    :param patience_s: how long to wait for transactions that still see what is deleted.
     :raises StoreUnavailable: it could not be deleted, or others still see it; to be asked again.
     """
     counts: Counter[str] = Counter()
@@ -86,7 +89,7 @@ async def forget(connections: Connections, ending: str, items: Collection[str]) 
         state.update(dict.fromkeys(gone.state))
         if gone == Forgotten():
             break
-    await _rewrite(connections, xid)
+    await _rewrite(connections, xid, patience_s)
     return Forgotten(dict(counts), dead, timers, tuple(state))
 
 
@@ -113,10 +116,10 @@ async def _delete(connection: Connection, ending: str, items: Sequence[str]) -> 
     )
 
 
-async def _rewrite(connections: Connections, xid: str) -> None:
+async def _rewrite(connections: Connections, xid: str, patience_s: float) -> None:
     """Write the tables anew, once nobody sees what was deleted up to a transaction."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _UNSEEN_S
+    deadline = loop.time() + patience_s
     async with connections.lend() as connection:
         while await connection.fetchval(_STILL_SEEN, xid):
             if loop.time() >= deadline:

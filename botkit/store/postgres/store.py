@@ -56,6 +56,8 @@ class PostgresStore:
 
     _connections_type: ClassVar[type[Connections]] = Connections
     _turns_type: ClassVar[type[Turns]] = Turns
+    #: how long `forget` waits for those who still see what is deleted, seconds
+    _patience_s: ClassVar[float] = 30.0
     _migrations: ClassVar[Sequence[str]] = MIGRATIONS
 
     def __init__(self, url: str) -> None:
@@ -249,7 +251,7 @@ class PostgresStore:
         """
         if not ending:
             raise StoreError("every name ends with nothing: that would forget everything")
-        return await forget(self._open().connections, ending, items)
+        return await forget(self._open().connections, ending, items, patience_s=self._patience_s)
 
     async def hold(self, name: str, holder: str, ttl_s: float) -> bool:
         """Take or renew a named lease."""

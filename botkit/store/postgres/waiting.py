@@ -71,7 +71,9 @@ class Waiting:
         """Begin to listen and to notify."""
         async with self._connections.lend() as connection:
             # One store is one schema of one database; notifications stay within the database.
-            schema = await connection.fetchval("SELECT current_schema()::regnamespace::oid::text")
+            schema = await connection.fetchval(
+                "SELECT oid::text FROM pg_namespace WHERE nspname = current_schema()"
+            )
         self._channel = f"botkit_{schema}"
         self._tasks = [
             asyncio.create_task(self._listen(), name="botkit-store-listen"),
