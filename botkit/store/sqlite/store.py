@@ -295,7 +295,7 @@ class SqliteStore:
     async def forget(self, ending: str, *, items: Collection[str] = ()) -> Forgotten:
         """Delete what belongs to a name, and write the file anew.
 
-        What comes in meanwhile waits for as long as writing takes, some seconds a GiB.
+        What comes in meanwhile waits for as long as writing takes, ten seconds or so a GiB.
         """
         if not ending:
             raise StoreError("every name ends with nothing: that would forget everything")
