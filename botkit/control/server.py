@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -109,7 +110,9 @@ class Control:
         except BotkitError as error:
             return {"error": str(error)}
         except Exception as error:  # noqa: BLE001 - our bug is logged here, and must not end the bot
-            self._log.error("operation_crashed", op=name, error=type(error).__name__, exc_info=error)
+            # Where, and not what: a message of an exception can hold what people wrote.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            self._log.error("operation_crashed", op=name, error=type(error).__name__, traceback=where)
             problem = f"{name} failed in the running bot: {type(error).__name__}"
             return {"error": f"{problem}; its log has the traceback"}
 
