@@ -175,6 +175,8 @@ class EngineConfig:
     :param send_attempts: how often an action is tried that X can't take now (an outage, a lost connection).
     :param on_unknown: what becomes of a message when a crash or a time-out leaves it open whether X took it,
         and X can't tell: hold keeps a dead letter for a person, resend may send it twice, drop gives it up.
+    :param look_after: how long X is given to show what it took, before it is asked and what it does not show
+        is sent again; a message that X shows later than that would be sent twice.
     :param handler_timeout: how long one handler may take for one event.
     :param grace: how long what is in hand may take to finish at shutdown.
     :param max_backlog: above that many waiting events X is asked to deliver again later (503), until less
@@ -188,6 +190,7 @@ class EngineConfig:
     attempts: Annotated[int, Range(1, 1000)] = 5
     send_attempts: Annotated[int, Range(1, 1000)] = 20
     on_unknown: Literal["hold", "resend", "drop"] = "hold"
+    look_after: Annotated[Duration, Range(0.01, 3600)] = 3.0
     handler_timeout: Annotated[Duration, Range(0.001, 86400)] = 30.0
     grace: Annotated[Duration, Range(0, 86400)] = 20.0
     max_backlog: Annotated[int, Range(0, None)] = 1_000_000

@@ -57,7 +57,10 @@ async def begin_engine(
             store=store,
             client=client,
             settings=CarrierSettings(
-                attempts=engine.send_attempts, on_unknown=engine.on_unknown, backoff=backoff
+                attempts=engine.send_attempts,
+                on_unknown=engine.on_unknown,
+                settle_s=engine.look_after,
+                backoff=backoff,
             ),
             log=log,
             rng=rng,
