@@ -24,6 +24,7 @@ _COMMANDS = (
     Command("simulator", "botkit.cli.simulator", "Run the simulator alone: X on this machine."),
     Command("trigger", "botkit.cli.trigger", "Make something happen in a running simulator."),
     Command("inbox", "botkit.cli.inbox", "Say what waits and what died, and try it again."),
+    Command("outbox", "botkit.cli.outbox", "List what waits to leave; pause or cancel a broadcast."),
     Command("forget", "botkit.cli.forget", "Delete all that is stored of one person."),
     Command("version", "botkit.cli.version", "Print the version."),
 )

@@ -13,7 +13,7 @@ from botkit.api import Caller
 from botkit.config import EngineConfig
 from botkit.control.server import Operation
 from botkit.hooks.manager import Hooks
-from botkit.inbox import again, dead, forgetting, looking, retention
+from botkit.inbox import again, dead, forgetting, looking, outbox, retention
 from botkit.store.contract import Store
 
 __all__ = ["operations"]
@@ -55,5 +55,9 @@ def operations(
         "inbox.replay": partial(again.replay, store),
         "inbox.rehearse": rehearse,
         "inbox.prune": partial(retention.prune, store, keep_s=engine.retention),
+        "outbox.list": partial(outbox.listed, store),
+        "outbox.pause": partial(outbox.pause, store),
+        "outbox.resume": partial(outbox.resume, store),
+        "outbox.cancel": partial(outbox.cancel, store),
         "forget": partial(forgetting.forget, store),
     }
