@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config
 from botkit.engine.backoff import Backoff
-from botkit.errors import UserError
+from botkit.errors import StoreUnavailable, UserError
 from botkit.hooks.manager import Hooks, load_plugins
 from botkit.hooks.specs import AppInfo
 from botkit.network.client import Client
@@ -140,7 +140,10 @@ class App:
         """
         async with AsyncExitStack() as stack:
             parts = Parts(stack)
-            running = await self._start(stack, parts)
+            try:
+                running = await self._start(stack, parts)
+            except StoreUnavailable as error:
+                raise UserError(f"can't start while the store takes nothing: {error}") from error
             if ready is not None and not self._stop.is_set():
                 ready(running)
             await parts.wait(self._stop)

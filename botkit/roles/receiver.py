@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -27,7 +29,7 @@ from botkit.x.signature import token_pattern
 __all__ = ["Receiver", "bind_health", "bind_receiver", "connect"]
 
 #: X is asked to register by one process at a time, which is believed dead after that many seconds
-_CONNECTING = "botkit:connecting"
+_CONNECTING = "connecting"
 _CONNECTING_S = 15.0
 
 
@@ -144,7 +146,7 @@ async def connect(
         log.warning("webhook_not_managed", reason=f"delivery {delivery}: register it at X by hand")
         return ""
     try:
-        async with _alone(store, log):
+        async with _alone(store, f"{socket.gethostname()}:{os.getpid()}", log):
             connected = await lifecycle.connect(
                 client,
                 url=webhook_url,
@@ -162,30 +164,26 @@ async def connect(
 
 
 @asynccontextmanager
-async def _alone(store: Store, log: FilteringBoundLogger) -> AsyncIterator[None]:
-    """Wait while another process asks X for the same: two that both find nothing would both register.
-
-    A window of one request is the lock: it opens again by itself when its holder died.
-    """
+async def _alone(store: Store, me: str, log: FilteringBoundLogger) -> AsyncIterator[None]:
+    """Wait while another process asks X for the same: two that both find nothing would both register."""
     deadline = asyncio.get_running_loop().time() + _CONNECTING_S
-    held = await _take(store)
+    held = await _hold(store, me)
     if not held:
-        log.info("waits_for_other_receiver", seconds=_CONNECTING_S)
+        log.info("waits_for_other_receiver", at_most_s=_CONNECTING_S)
     while not held and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.25)
-        held = await _take(store)
+        held = await _hold(store, me)
     try:
         yield
     finally:
-        if held:
-            try:
-                await store.give_back(_CONNECTING, 1)
-            except StoreError as error:
-                log.warning("connecting_not_released", error=str(error))
+        try:
+            await store.let_go(_CONNECTING, me)
+        except StoreError as error:
+            log.warning("connecting_not_released", error=str(error))
 
 
-async def _take(store: Store) -> bool:
+async def _hold(store: Store, me: str) -> bool:
     try:
-        return await store.take(_CONNECTING, 1, limit=1, period_s=_CONNECTING_S) > 0
+        return await store.hold(_CONNECTING, me, _CONNECTING_S)
     except StoreError:
-        return False  # on a full disk the bot starts all the same: it answers 503, and recovers
+        return True  # a store that can't be written now knows of nobody else either

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import secrets
+import shutil
 import signal
 import sys
 import textwrap
@@ -63,12 +64,17 @@ class Fleet:
             f"engine: {{retry: {{first: 10ms, max: 50ms}}{more}}}\nplugins: [own]\n"
         )
 
-    async def start(self, *arguments: str, ready: bool = True, health: bool = False) -> BotProcess:
+    async def start(
+        self, *arguments: str, ready: bool = True, health: bool = False, largest_file: int = 0
+    ) -> BotProcess:
         """Start a process, and wait until it does its work.
 
         :param health: set the variable that gives it a port for its health.
+        :param largest_file: bytes that the process may write into one file.
         """
+        limit = ["prlimit", f"--fsize={largest_file}", "--"] if largest_file else []
         process = await asyncio.create_subprocess_exec(
+            *limit,
             sys.executable,
             "-m",
             "botkit",
@@ -242,6 +248,17 @@ async def test_a_full_disk_is_answered_503_and_needs_no_restart(fleet: Fleet, ap
     assert (await get(f"{bot.url}/readyz"))[0] == 200
     assert await bot.end() == 0
     assert len(api.texts) == refused
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+async def test_a_disk_that_is_full_at_the_start_is_told_in_one_line(fleet: Fleet) -> None:
+    fleet.write(ECHO, store="sqlite:///botkit.db")
+    bot = await fleet.start()
+    assert await bot.end() == 0
+    bot = await fleet.start(ready=False, largest_file=1)
+    assert await bot.exited() == 2
+    (told,) = [line["plain"] for line in bot.lines if "plain" in line]
+    assert told.startswith("botkit: error: ")
 
 
 async def test_sigterm_while_x_is_asked_for_the_webhook_ends_the_start(fleet: Fleet, api: ApiStub) -> None:
