@@ -23,6 +23,9 @@ from botkit.errors import UserError
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix sockets")
 
 
+SECRET = "secretword"
+
+
 async def _double(*, number: int) -> int:
     return 2 * number
 
@@ -32,7 +35,7 @@ async def _refuse() -> None:
 
 
 async def _crash() -> None:
-    raise RuntimeError("secretword")
+    raise RuntimeError(SECRET)
 
 
 OPERATIONS: dict[str, Operation] = {"double": _double, "refuse": _refuse, "crash": _crash}
@@ -85,7 +88,7 @@ async def test_our_bug_is_logged_in_the_bot_and_named_to_who_asked(at: Path, log
     crashed = log.lines("operation_crashed")
     assert len(crashed) == 2
     assert "in _crash" in crashed[0]["traceback"]
-    assert "secretword" not in str(caught.value) + log.text
+    assert SECRET not in str(caught.value) + log.text
 
 
 async def test_only_the_bots_own_user_can_open_it_and_it_goes_with_the_bot(at: Path, log: Any) -> None:
