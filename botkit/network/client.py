@@ -1,54 +1,77 @@
-"""The client: picks a credential, signs, sends, and reads the answer of a call of `botkit.x.calls`."""
+"""The client: picks a credential, shows it, and reads the answer of a call of `botkit.x.calls`.
+
+Every call names the kinds of credential that X takes for it, the best first; a test holds them to X's OpenAPI
+description and the older documents. What the account, or the app, has of these kinds is tried in that order:
+
+- an OAuth 2.0 token is passed over when it lacks one of the call's scopes;
+- a kind that X does not take for the call after all (403 ``unsupported-authentication``) is followed by the
+  next one. For activity subscriptions X's documents contradict each other, so any refusal is;
+- 401 with an OAuth 2.0 token: refreshed once, and tried once more.
+
+What X refuses has not been done, so nothing happens twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from time import time
 from typing import TypeVar
-from urllib.parse import quote
 
-from botkit.errors import Unauthorized
-from botkit.network.signing import Signer
+from structlog.typing import FilteringBoundLogger
+
+from botkit.errors import Forbidden, Unauthorized, UserError, XError
+from botkit.network.accounts import Accounts
+from botkit.network.credentials import Bearer, Credentials, OAuth1, Shown, app_basic, client_basic
+from botkit.network.requests import Requests
 from botkit.network.transport import Transport
-from botkit.version import __version__
+from botkit.network.vault import Account
 from botkit.x.calls import tokens
+from botkit.x.failures import error_from
 from botkit.x.wire import Auth, Call, Response
 
 __all__ = ["Client", "Credentials"]
 
 T = TypeVar("T")
 
+#: the call about which X's documents contradict each other. Source: X docs, activity/introduction
+_DISPUTED = frozenset({"activity.create"})
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What one app and one account can show to X; empty texts are what it does not have.
+_WORDS = {
+    Auth.OAUTH1_USER: "an account's OAuth 1.0a tokens",
+    Auth.OAUTH1_CONSUMER: "the app's consumer key and secret",
+    Auth.OAUTH2_USER: "an account's OAuth 2.0 token",
+    Auth.APP: "the app's bearer token",
+    Auth.APP_BASIC: "the app's consumer key and secret",
+    Auth.CLIENT_BASIC: "the OAuth 2.0 client id and secret",
+    Auth.NONE: "nothing",
+}
 
-    ``oauth2_token`` is an OAuth 2.0 user token, ``bearer_token`` the app's own. Without a bearer token one is
-    asked for with the consumer key and secret when a call needs it.
+
+@dataclass(slots=True)
+class _Actor:
+    """Who acts in a call, and with what.
+
+    :ivar account: what the vault has of the account; ``None`` when that is nothing.
+    :ivar own: whether the tokens of bot.yaml are the account's.
+    :ivar lacks: why a kind was passed over.
     """
 
-    consumer_key: str = ""
-    consumer_secret: str = field(default="", repr=False)
-    access_token: str = field(default="", repr=False)
-    access_token_secret: str = field(default="", repr=False)
-    oauth2_token: str = field(default="", repr=False)
-    bearer_token: str = field(default="", repr=False)
-
-    @property
-    def account_id(self) -> str:
-        """The id of the account that the access token belongs to, as far as it tells.
-
-        Its prefix before ``-`` in every token X shows; not promised. Source: X docs, oauth-1-0a.
-        """
-        prefix, dash, _ = self.access_token.partition("-")
-        return prefix if dash and prefix.isdigit() else ""
+    account_id: str
+    account: Account | None
+    own: bool
+    lacks: list[str] = field(default_factory=list)
 
 
 class Client:
     """Carries calls out over a transport.
 
-    :param api_url: X's address, without a slash at the end.
+    :param credentials: the app's keys, and the tokens of its own account.
+    :param api_url: X's address.
+    :param accounts: the connected accounts; without them there is only the app's own.
+    :param log: told which kind worked where several were tried.
+    :param now: Unix seconds.
     """
 
     def __init__(
@@ -57,22 +80,23 @@ class Client:
         credentials: Credentials,
         *,
         api_url: str,
+        accounts: Accounts | None = None,
+        log: FilteringBoundLogger | None = None,
+        now: Callable[[], float] = time,
     ) -> None:
-        self._transport = transport
+        self._requests = Requests(transport, api_url)
         self._credentials = credentials
-        self._api_url = api_url.rstrip("/")
-        self._signer = Signer(
-            credentials.consumer_key,
-            credentials.consumer_secret,
-            credentials.access_token,
-            credentials.access_token_secret,
-        )
+        self._accounts = accounts
+        self._log = log
+        self._now = now
         self._bearer = credentials.bearer_token
         self._bearer_lock = asyncio.Lock()
+        self._worked: dict[tuple[str, tuple[Auth, ...], str], Auth] = {}
 
     async def do(self, call: Call[T], account_id: str = "") -> T:
         """Send the call as that account and read its answer.
 
+        :param account_id: ``""`` is the app's own account.
         :raises XError: what X answered, or that it did not.
         """
         return call.read(await self.send(call, account_id))
@@ -80,48 +104,196 @@ class Client:
     async def send(self, call: Call[T], account_id: str = "") -> Response:
         """Send the call and return X's answer as it came.
 
-        :raises Unauthorized: no credential that the call accepts is configured; the message names them.
+        :raises Unauthorized: no credential that the call accepts is there; the message says which are missing
+            and how to get one.
+        :raises Forbidden: the account is not connected, or not any more.
         :raises XUnavailable, OutcomeUnknown: there was no answer.
         """
-        request = call.request
-        url = f"{self._api_url}{request.target}"
-        headers = {"accept": "application/json", "user-agent": f"botkit/{__version__}"}
-        if request.content_type:
-            headers["content-type"] = request.content_type
-        await self._authorize(call, url, headers)
-        return await self._transport.send(request.method, url, headers, request.body)
+        actor = await self._actor(call, account_id)
+        refused: list[tuple[Shown, Response]] = []
+        async for shown in self._candidates(call, actor):
+            response = await self._requests.send(call, shown)
+            if response.status == 401:
+                shown, response = await self._once_more(call, actor, shown, response)  # noqa: PLW2901
+            if not _try_another(call, response):
+                self._tell_worked(call, actor, shown, refused)
+                return response
+            refused.append((shown, response))
+        if not refused:
+            raise Unauthorized(self._missing(call, actor))
+        await self._look_into(actor, refused)
+        return refused[-1][1]
 
-    async def _authorize(self, call: Call[T], url: str, headers: dict[str, str]) -> None:
+    # -- who acts ----------------------------------------------------------------------------------------
+
+    async def _actor(self, call: Call[T], account_id: str) -> _Actor:
+        own_id = self._credentials.account_id
+        account_id = account_id or own_id
+        account: Account | None = None
+        if self._accounts is not None and account_id and _USERS.intersection(call.auth):
+            try:
+                account = await self._accounts.get(account_id)
+            except UserError as error:
+                raise Unauthorized(str(error)) from error
+        # A token does not always tell whose it is; then it is that of any account that nothing else is of.
+        own = account_id == own_id or (not own_id and account is None)
+        if not own and account is None and _USERS.issuperset(call.auth):
+            raise Forbidden(
+                f"account {account_id} is not connected, or not any more: its owner can sign in at /connect",
+                kind="account-not-connected",
+            )
+        return _Actor(account_id, account, own)
+
+    # -- with what ---------------------------------------------------------------------------------------
+
+    async def _candidates(self, call: Call[T], actor: _Actor) -> AsyncIterator[Shown]:
+        kinds = call.auth
+        worked = self._worked.get((call.name, kinds, actor.account_id))
+        if worked is not None:
+            kinds = (worked, *(kind for kind in kinds if kind is not worked))
+        for kind in kinds:
+            shown = await self._shown(kind, call, actor)
+            if shown is not None:
+                yield shown
+
+    async def _shown(self, kind: Auth, call: Call[T], actor: _Actor) -> Shown | None:
         have = self._credentials
-        for kind in call.auth:
-            match kind:
-                case Auth.OAUTH1_USER if have.access_token and have.consumer_key:
-                    headers["authorization"] = self._signer.authorization(
-                        call.request.method, url, call.request.form
-                    )
-                    return
-                case Auth.OAUTH2_USER if have.oauth2_token:
-                    headers["authorization"] = f"Bearer {have.oauth2_token}"
-                    return
-                case Auth.APP if self._bearer or have.consumer_key:
-                    headers["authorization"] = f"Bearer {await self._app_token()}"
-                    return
-                case Auth.APP_BASIC if have.consumer_key:
-                    headers["authorization"] = f"Basic {self._basic()}"
-                    return
-                case _:
-                    continue
-        wanted = " or ".join(kind.value for kind in call.auth)
-        raise Unauthorized(f"{call.name} needs {wanted}, and no such credential is configured")
+        match kind:
+            case Auth.OAUTH1_USER if have.consumer_key:
+                return self._oauth1(actor)
+            case Auth.OAUTH2_USER:
+                return await self._oauth2(call, actor)
+            case Auth.APP if self._bearer or have.consumer_key:
+                return Bearer(await self._app_token(), Auth.APP)
+            case Auth.APP_BASIC if have.consumer_key:
+                return app_basic(have)
+            case Auth.CLIENT_BASIC | Auth.NONE if have.client_id:
+                return client_basic(have)
+            case _:
+                return None
 
-    def _basic(self) -> str:
-        key, secret = self._credentials.consumer_key, self._credentials.consumer_secret
-        pair = f"{quote(key, safe='')}:{quote(secret, safe='')}"
-        return base64.b64encode(pair.encode()).decode("ascii")
+    def _oauth1(self, actor: _Actor) -> OAuth1 | None:
+        have = self._credentials
+        if actor.own and have.access_token:
+            return OAuth1(
+                have.consumer_key, have.consumer_secret, have.access_token, have.access_token_secret
+            )
+        if self._accounts is not None and actor.account is not None and actor.account.access_token:
+            return self._accounts.oauth1(actor.account)
+        return None
+
+    async def _oauth2(self, call: Call[T], actor: _Actor) -> Bearer | None:
+        account = actor.account
+        if self._accounts is None or account is None or account.oauth2 is None:
+            return (
+                Bearer(self._credentials.oauth2_token)
+                if actor.own and self._credentials.oauth2_token
+                else None
+            )
+        granted = account.oauth2.scopes
+        if granted and (lacking := [scope for scope in call.scopes if scope not in granted]):
+            actor.lacks.append(f"its OAuth 2.0 token lacks {' and '.join(lacking)}")
+            return None
+        try:
+            return await self._accounts.bearer(account)
+        except Unauthorized as error:
+            actor.lacks.append(str(error))
+            return None
 
     async def _app_token(self) -> str:
         """The app-only bearer token; asked for once. X gives the same one again until it is invalidated."""
         async with self._bearer_lock:
             if not self._bearer:
-                self._bearer = await self.do(tokens.app_token())
+                self._bearer = await self._requests.do(tokens.app_token(), app_basic(self._credentials))
             return self._bearer
+
+    # -- refusals ----------------------------------------------------------------------------------------
+
+    async def _once_more(
+        self, call: Call[T], actor: _Actor, shown: Shown, response: Response
+    ) -> tuple[Shown, Response]:
+        """After 401: with a new token, where there is one to be had."""
+        if not isinstance(shown, Bearer):
+            return shown, response
+        anew: Bearer | None = None
+        if shown.kind is Auth.APP:
+            if self._bearer == shown.token and not self._credentials.bearer_token:
+                self._bearer = ""
+            anew = Bearer(await self._app_token(), Auth.APP)
+        elif self._accounts is not None and actor.account is not None and actor.account.oauth2 is not None:
+            try:
+                anew = Bearer((await self._accounts.refreshed(actor.account_id, shown.token)).access_token)
+            except Unauthorized as error:
+                actor.lacks.append(str(error))
+        if anew is None or anew.token == shown.token:
+            return shown, response
+        return anew, await self._requests.send(call, anew)
+
+    async def _look_into(self, actor: _Actor, refused: list[tuple[Shown, Response]]) -> None:
+        """An account that X refuses in every way may have ended the bot's access."""
+        account = actor.account
+        if self._accounts is None or account is None:
+            return
+        mine = [(shown, response) for shown, response in refused if shown.kind in _USERS]
+        if not mine or any(response.status != 401 for _, response in mine):
+            return
+        shown, response = mine[-1]
+        ended = account.oauth2 is not None and account.oauth2.expires_at <= self._now()
+        if isinstance(shown, Bearer) and ended:
+            return  # its time was over: that is no sign of anything
+        if await self._accounts.doubt(account, shown, response):
+            raise Forbidden(
+                f"account {account.id} has ended the bot's access; its owner can sign in again at /connect",
+                status=401,
+                kind="account-not-connected",
+            )
+
+    def _tell_worked(
+        self, call: Call[T], actor: _Actor, shown: Shown, refused: list[tuple[Shown, Response]]
+    ) -> None:
+        if not refused:
+            return
+        self._worked[call.name, call.auth, actor.account_id] = shown.kind
+        if self._log is not None:
+            self._log.info(
+                "credential_worked",
+                call=call.name,
+                account=actor.account_id,
+                worked=shown.kind.value,
+                refused=[each.kind.value for each, _ in refused],
+            )
+
+    def _missing(self, call: Call[T], actor: _Actor) -> str:
+        """What the call needs, what is there of it, and how to get the rest."""
+        wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in call.auth))
+        reasons = "".join(f"; {reason}" for reason in actor.lacks)
+        return f"{call.name} needs {wanted}{reasons}; {self._remedy(call, actor)}"
+
+    def _remedy(self, call: Call[T], actor: _Actor) -> str:
+        kinds, have = set(call.auth), self._credentials
+        if not have.consumer_key and kinds != {Auth.OAUTH2_USER} and kinds.isdisjoint(_CLIENT):
+            return "set x.consumer_key and x.consumer_secret"
+        if not kinds.isdisjoint(_CLIENT):
+            return "set x.client_id, and x.client_secret of a confidential client"
+        who = f"account {actor.account_id}" if actor.account_id else "the account"
+        again = " again" if actor.account is not None else ""
+        sign_in = f"let {who} sign in{again} at /connect"
+        if actor.own and Auth.OAUTH1_USER in kinds:
+            return f"set x.access_token and x.access_token_secret, or {sign_in}"
+        return sign_in
+
+
+_USERS = frozenset({Auth.OAUTH1_USER, Auth.OAUTH2_USER})
+_CLIENT = frozenset({Auth.CLIENT_BASIC, Auth.NONE})
+
+
+def _try_another(call: Call[T], response: Response) -> bool:
+    """Whether another kind of credential may be taken where this one was refused."""
+    if response.status == 401:
+        return True
+    if response.status != 403:
+        return False
+    if call.name in _DISPUTED:
+        return True
+    error: XError = error_from(response, now=response.received_at)
+    return error.kind == "unsupported-authentication"

@@ -30,6 +30,8 @@ class Auth(enum.Enum):
 
     #: signed with the app's consumer key and a user's access token
     OAUTH1_USER = "oauth1_user"
+    #: signed with the consumer key alone, or with a request token: only to sign an account in
+    OAUTH1_CONSUMER = "oauth1_consumer"
     #: a user's bearer token, with scopes
     OAUTH2_USER = "oauth2_user"
     #: the app's own bearer token

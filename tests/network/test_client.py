@@ -106,16 +106,53 @@ async def test_what_is_not_configured_is_passed_over(transport):
 @pytest.mark.parametrize(
     ("credentials", "auth", "wanted"),
     [
-        (Credentials(), (Auth.OAUTH1_USER, Auth.APP), "oauth1_user or app"),
-        (Credentials(bearer_token="b"), (Auth.OAUTH2_USER,), "oauth2_user"),
-        (Credentials(access_token="42-token"), (Auth.OAUTH1_USER,), "oauth1_user"),
-        (Credentials(bearer_token="b"), (Auth.APP_BASIC,), "app_basic"),
+        (
+            Credentials(),
+            (Auth.OAUTH1_USER, Auth.APP),
+            (
+                "an account's OAuth 1.0a tokens or the app's bearer token; "
+                "set x.consumer_key and x.consumer_secret"
+            ),
+        ),
+        (
+            Credentials(bearer_token="b"),
+            (Auth.OAUTH2_USER,),
+            "an account's OAuth 2.0 token; let the account sign in at /connect",
+        ),
+        (
+            Credentials(access_token="42-token"),
+            (Auth.OAUTH1_USER,),
+            "an account's OAuth 1.0a tokens; set x.consumer_key and x.consumer_secret",
+        ),
+        (
+            Credentials("key", "secret"),
+            (Auth.OAUTH1_USER,),
+            (
+                "an account's OAuth 1.0a tokens; set x.access_token and x.access_token_secret, "
+                "or let the account sign in at /connect"
+            ),
+        ),
+        (
+            Credentials(bearer_token="b"),
+            (Auth.APP_BASIC,),
+            "the app's consumer key and secret; set x.consumer_key and x.consumer_secret",
+        ),
+        (
+            Credentials("key", "secret"),
+            (Auth.CLIENT_BASIC,),
+            (
+                "the OAuth 2.0 client id and secret; "
+                "set x.client_id, and x.client_secret of a confidential client"
+            ),
+        ),
     ],
 )
-async def test_without_any_the_message_says_what_is_wanted(transport, credentials, auth, wanted):
+async def test_without_any_the_message_says_what_is_wanted_and_how_to_get_it(
+    transport, credentials, auth, wanted
+):
     with pytest.raises(Unauthorized) as caught:
         await client(transport, credentials).send(call(*auth))
-    assert str(caught.value) == f"test.call needs {wanted}, and no such credential is configured"
+    assert str(caught.value) == f"test.call needs {wanted}"
     assert transport.requests == []
 
 
