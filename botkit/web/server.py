@@ -6,19 +6,33 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final, cast
+from typing import Final
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from botkit.web.front import Guard, Handler, ShortWay
+from botkit.web.direct import Direct
+from botkit.web.guard import Guard, Handler
 from botkit.web.health import Health
+from botkit.web.plain import PlainReader
 from botkit.web.webhook import Webhook
 
 __all__ = ["WebServer", "build"]
 
-_SHORT_WAY: Final = web.AppKey("short_way", ShortWay)
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Deliveries:
+    """What a server needs to take X's deliveries on the short way."""
+
+    reader: PlainReader
+    webhook: Webhook
+
+
+_DELIVERIES: Final = web.AppKey("deliveries", _Deliveries)
 _GUARD: Final = web.AppKey("guard", Guard)
 
 
@@ -46,7 +60,8 @@ def build(
     if webhook is not None:
         app.router.add_get(path, webhook.challenge, allow_head=False)
         app.router.add_post(path, webhook.receive)
-        app[_SHORT_WAY] = ShortWay(path, webhook.receive, guard)
+        if not guard.writes_deliveries:
+            app[_DELIVERIES] = _Deliveries(PlainReader(path, max_body=max_body), webhook)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     if register_routes is not None:
@@ -72,8 +87,9 @@ class WebServer:
         self._host = host
         self._port = port
         self._shared = shared
+        self._direct: Direct | None = None
+        self._listening: asyncio.Server | None = None
         self._socket: socket.socket | None = None
-        self._site: web.SockSite | None = None
 
     def bind(self) -> None:
         """Take the port. Who connects from now on waits until `open`.
@@ -82,7 +98,7 @@ class WebServer:
         """
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self._socket = socket.create_server(
-            (self._host, self._port), family=family, backlog=1024, reuse_port=self._shared
+            (self._host, self._port), family=family, backlog=_BACKLOG, reuse_port=self._shared
         )
 
     def unbind(self) -> None:
@@ -95,13 +111,16 @@ class WebServer:
         if self._socket is None:
             raise RuntimeError("bind the port first")
         await self._runner.setup()
-        short_way = self._app.get(_SHORT_WAY)
-        if short_way is not None and (server := self._runner.server) is not None:
-            # aiohttp's server hands every request to one handler: the application's, unless told otherwise.
-            application = cast("Handler", server.request_handler)
-            server.request_handler = cast("Any", short_way.before(application))
-        self._site = web.SockSite(self._runner, self._socket)
-        await self._site.start()
+        serve = self._runner.server
+        if serve is None:
+            raise RuntimeError("aiohttp has set up no server")
+        loop = asyncio.get_running_loop()
+        deliveries = self._app.get(_DELIVERIES)
+        if deliveries is None:
+            self._listening = await loop.create_server(serve, sock=self._socket, backlog=_BACKLOG)
+        else:
+            self._direct = Direct(deliveries.reader, deliveries.webhook, otherwise=serve)
+            self._listening = await loop.create_server(self._direct, sock=self._socket, backlog=_BACKLOG)
 
     @property
     def port(self) -> int:
@@ -112,11 +131,15 @@ class WebServer:
 
     async def close(self) -> None:
         """Accept nothing more, let requests under way finish, then close."""
-        if self._site is not None:
-            await self._site.stop()
-        if (guard := self._app.get(_GUARD)) is not None:
-            # aiohttp's own end reads nothing more: bodies that are still on their way would be lost.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._grace_s / 2):
+        if self._listening is not None:
+            self._listening.close()
+        # aiohttp's own end reads nothing more: bodies that are still on their way would be lost.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace_s / 2):
+                if self._direct is not None:
+                    await self._direct.drain()
+                if (guard := self._app.get(_GUARD)) is not None:
                     await guard.idle()
+        if self._direct is not None:
+            self._direct.close()
         await self._runner.cleanup()

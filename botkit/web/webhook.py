@@ -16,11 +16,11 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import FilteringBoundLogger
 
-from botkit.errors import BadToken, Refused, StoreUnavailable
+from botkit.errors import BadToken, Refused, StoreError, StoreUnavailable
 from botkit.store.contract import NewItem, Store
-from botkit.web.accepted import Accepted
-from botkit.web.front import refused
-from botkit.x import answer_crc, check_signature, split
+from botkit.web.answers import refused
+from botkit.web.plain import Delivery
+from botkit.x import Item, answer_crc, check_signature, split
 
 __all__ = ["INBOX", "Webhook", "WebhookSettings"]
 
@@ -73,7 +73,8 @@ class Webhook:
         self._log = log
         self._full = full
         self._pending = 0
-        self._accepted = Accepted()
+        self._gathered: list[_Gathered] = []
+        self._storing: set[asyncio.Task[None]] = set()
 
     async def challenge(self, request: web.Request) -> web.Response:
         """Answer X's challenge, if it is one: see `botkit.x.signature.answer_crc`."""
@@ -92,51 +93,96 @@ class Webhook:
             return refused(refusal.status, str(refusal))
         return web.Response(body=answer, content_type="application/json")
 
-    async def receive(self, request: web.Request) -> web.StreamResponse:
+    async def receive(self, request: web.Request) -> web.Response:
         """Verify, store, acknowledge: in this order, and nothing else."""
         settings = self._settings
-        headers = request.headers
-        # Most requests write it just so; only the others are parsed.
-        if headers.get("content-type") != _JSON and request.content_type != _JSON:
+        if request.content_type != _JSON:
             return refused(415, f"content-type must be {_JSON}")
         if (request.content_length or 0) > settings.max_body:
             return self._too_large()
-        if (content := request.content).is_eof() and "content-encoding" not in headers:
-            body = content.read_nowait()  # the whole body came with the headers
-            if len(body) > settings.max_body:
-                return self._too_large()
-        else:
-            try:
-                async with asyncio.timeout(settings.body_timeout_s):
-                    body = await request.read()
-            except web.HTTPRequestEntityTooLarge:
-                return self._too_large()
-            except TimeoutError:
-                return refused(408, f"the body did not arrive within {settings.body_timeout_s:g} s")
-            except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
-                return refused(400, "the body did not arrive whole")
         try:
-            check_signature(settings.secrets, body, headers.get(_SIGNATURE))
+            async with asyncio.timeout(settings.body_timeout_s):
+                body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._too_large()
+        except TimeoutError:
+            return refused(408, f"the body did not arrive within {settings.body_timeout_s:g} s")
+        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+            return refused(400, "the body did not arrive whole")
+        try:
+            check_signature(settings.secrets, body, request.headers.get(_SIGNATURE))
             items = split(body, own_ids=settings.own_ids)
         except Refused as refusal:
             self._log.info("event_refused", reason=str(refusal), remote=request.remote, bytes=len(body))
             return refused(refusal.status, str(refusal))
-        if self._full() or (self._pending and self._pending + len(body) > settings.max_pending):
+        if self._has_no_room(len(body)):
             return self._later("too many events wait; deliver it again")
         self._pending += len(body)
         try:
-            await self._store.put(
-                [NewItem(INBOX, item.conversation.key, item.id, item.payload) for item in items]
-            )
+            await self._store.put(_new(items))
         except StoreUnavailable as error:
             self._log.error("store_unavailable", error=str(error))
             return self._later("the event can't be stored now; deliver it again")
         finally:
             self._pending -= len(body)
-        return self._accepted.answer(request)
+        return web.Response()
+
+    def take(self, delivery: Delivery, done: Callable[[bool], None]) -> bool:
+        """The short way of `receive`, for `botkit.web.direct`: see `botkit.web.direct.Intake.take`.
+
+        What comes in one turn of the loop is put together. Whatever keeps a delivery from being taken or
+        stored is found again, answered and logged by `receive`.
+        """
+        settings, size = self._settings, len(delivery.body)
+        try:
+            check_signature(settings.secrets, delivery.body, delivery.signature)
+            items = split(delivery.body, own_ids=settings.own_ids)
+        except Refused:
+            return False
+        if self._has_no_room(size):
+            return False
+        self._pending += size
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._put_gathered)
+        self._gathered.append(_Gathered(_new(items), size, done))
+        return True
+
+    def _put_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        storing = asyncio.create_task(self._put(gathered))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+
+    async def _put(self, gathered: Sequence[_Gathered]) -> None:
+        stored = False
+        try:
+            await self._store.put([item for each in gathered for item in each.items])
+            stored = True
+        except StoreError:
+            pass  # which of them the store refuses, and why, comes out when each is put by itself
+        finally:
+            for each in gathered:
+                self._pending -= each.size
+                each.done(stored)
+
+    def _has_no_room(self, size: int) -> bool:
+        return self._full() or (self._pending > 0 and self._pending + size > self._settings.max_pending)
 
     def _too_large(self) -> web.Response:
         return refused(413, f"the body is larger than {self._settings.max_body} bytes")
 
     def _later(self, reason: str) -> web.Response:
         return refused(503, reason, {"retry-after": str(self._settings.retry_after_s)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """A delivery that waits for the next put."""
+
+    items: Sequence[NewItem]
+    size: int
+    done: Callable[[bool], None]
+
+
+def _new(items: Sequence[Item]) -> list[NewItem]:
+    return [NewItem(INBOX, item.conversation.key, item.id, item.payload) for item in items]

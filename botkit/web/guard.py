@@ -1,22 +1,20 @@
-"""What stands before the application: failures get their line of JSON, requests their line in the log.
-
-X's deliveries take a short way past the application's router, which costs as much as checking a signature.
-"""
+"""What stands around every handler: failures get their line of JSON, requests their line in the log."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-import msgspec
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from botkit.web.answers import refused
 from botkit.web.proxies import client_address
 
-__all__ = ["Guard", "Handler", "ShortWay", "refused"]
+__all__ = ["Guard", "Handler"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,6 +47,11 @@ class Guard:
         if self._under_way:
             self._idle = asyncio.Event()
             await self._idle.wait()
+
+    @property
+    def writes_deliveries(self) -> bool:
+        """Whether accepted deliveries get their lines, so that each must pass here."""
+        return self._access_log and self._log.is_enabled_for(logging.DEBUG)
 
     async def run(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give failures their one line of JSON, believe proxies only when told to, write the access log."""
@@ -91,35 +94,3 @@ class Guard:
             bytes=request.content_length,
             ms=round(took_s * 1000, 2),
         )
-
-
-class ShortWay:
-    """The way of X's deliveries: whatever else is asked takes the application's."""
-
-    def __init__(self, path: str, receive: Handler, guard: Guard) -> None:
-        self._path = path
-        self._receive = receive
-        self._guard = guard
-
-    def before(self, application: Handler) -> Handler:
-        """A handler that asks the application for everything but deliveries."""
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            # A path that is written in another way has its route in the application too, and who waits for
-            # "100 Continue" before the body hears it there.
-            delivery = request.method == "POST" and request.rel_url.raw_path == self._path
-            if delivery and "expect" not in request.headers:
-                return await self._guard.run(request, self._receive)
-            return await application(request)
-
-        return handle
-
-
-def refused(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An answer that says in one line of JSON why not."""
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode({"error": reason}),
-        content_type="application/json",
-        headers=headers,
-    )
