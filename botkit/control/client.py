@@ -14,17 +14,15 @@ from botkit.errors import UserError
 
 __all__ = ["NotRunning", "ask"]
 
-#: how long a bot may take to greet: it is stopped, or does not answer, when it takes longer
-_GREETS_WITHIN_S = 10.0
-
 
 class NotRunning(Exception):
     """Nobody listens there."""
 
 
-async def ask(place: Path, op: str, arguments: dict[str, Any]) -> Any:
+async def ask(place: Path, op: str, arguments: dict[str, Any], *, greets_within_s: float = 10.0) -> Any:
     """Ask the bot whose socket is there for one operation, for as long as it takes.
 
+    :param greets_within_s: a bot that takes longer to greet is stopped, or does not answer.
     :raises NotRunning: no bot listens.
     :raises UserError: the bot refuses, or does not answer; one line.
     """
@@ -40,7 +38,7 @@ async def ask(place: Path, op: str, arguments: dict[str, Any]) -> Any:
     except OSError:
         raise NotRunning from None
     try:
-        async with asyncio.timeout(_GREETS_WITHIN_S):
+        async with asyncio.timeout(greets_within_s):
             await reader.readline()
         writer.write(json.dumps({"op": op, "args": arguments}).encode() + b"\n")
         await writer.drain()

@@ -215,6 +215,13 @@ async def test_a_bot_that_dies_says_nothing_and_that_is_said(at: Path) -> None:
             await ask(at, "double", {"number": 1})
 
 
+async def test_a_bot_that_is_stopped_does_not_answer_and_that_is_said(at: Path) -> None:
+    with place.bound(at) as listening:
+        listening.listen()
+        with pytest.raises(UserError, match="does not answer; look at its log"):
+            await ask(at, "double", {"number": 1}, greets_within_s=0.05)
+
+
 async def test_a_big_answer_comes_whole(at: Path, log: Any) -> None:
     async def big() -> str:
         return "x" * 5_000_000
