@@ -11,12 +11,15 @@ __all__ = ["ManyRows", "OneOf"]
 
 #: rows a statement; times the columns of any statement here this stays far below SQLite's limit of parameters
 _MOST = 256
+#: up to here a statement is made for every number of rows, above for every multiple of it
+_FEW = 32
 
 
 class ManyRows:
-    """A statement with ``{rows}`` where its rows go; it runs in pieces of powers of two.
+    """A statement with ``{rows}`` where its rows go.
 
-    So each statement has nine texts in all, and SQLite's prepared statements are found again.
+    It has a text for few rows and for multiples of them, so that SQLite's prepared statements are found again
+    and that a batch takes one or two: each time the thread may have to wait for Python's lock.
     """
 
     def __init__(self, text: str, columns: int) -> None:
@@ -48,7 +51,7 @@ class ManyRows:
     def _pieces(self, rows: Sequence[Sequence[object]]) -> Iterator[tuple[str, Sequence[Sequence[object]]]]:
         start, left = 0, len(rows)
         while left:
-            size = min(_MOST, 1 << (left.bit_length() - 1))
+            size = left if left <= _FEW else min(_MOST, left - left % _FEW)
             text = self._texts.get(size)
             if text is None:
                 text = self._texts[size] = self._text.format(rows=", ".join([self._row] * size))
