@@ -14,7 +14,7 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from botkit.actions import Action
     from botkit.events import Event, User
     from botkit.hooks.manager import Hooks
+    from botkit.network.transport import Incoming
     from botkit.store.contract import Store
     from botkit.x.wire import Response
 
@@ -103,6 +104,20 @@ class FakeTransport:
         return Response(
             404, {}, b'{"title":"Not Found","detail":"no answer was prepared","type":"about:blank"}'
         )
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, headers: dict[str, str], *, silence_s: float
+    ) -> AsyncIterator[Incoming]:
+        """Answer like `send`; what comes ends with the prepared answer."""
+        from botkit.network.transport import Incoming  # noqa: PLC0415
+
+        response = await self.send(method, url, headers, None)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield response.body
+
+        yield Incoming(response, chunks())
 
     async def close(self) -> None:
         """Nothing is open."""

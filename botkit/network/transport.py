@@ -1,12 +1,14 @@
 """The only seam between botkit and the network: something that sends a request and brings an answer.
 
-`AiohttpTransport` is the real one. Tests and other HTTP libraries implement the same two methods.
+`AiohttpTransport` is the real one. Tests and other HTTP libraries implement the same three methods.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import aiohttp
@@ -14,17 +16,44 @@ import aiohttp
 from botkit.errors import OutcomeUnknown, XUnavailable
 from botkit.x.wire import Response
 
-__all__ = ["AiohttpTransport", "Transport"]
+__all__ = ["AiohttpTransport", "Incoming", "Transport"]
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer that goes on until one side ends it.
+
+    :param response: its beginning; it has a body, and that is all there is, where the status is no success.
+    :param chunks: what comes, in pieces of any length. Ends when X ends it; raises `XUnavailable` when the
+        connection breaks, or when nothing came for too long.
+    """
+
+    response: Response
+    chunks: AsyncIterator[bytes] = field(default_factory=_nothing, repr=False, compare=False)
 
 
 class Transport(Protocol):
-    """Sends one HTTP request."""
+    """Sends HTTP requests."""
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         """Send it and return the answer, whatever its status.
 
         :raises XUnavailable: nothing was sent; it is safe to try again.
         :raises OutcomeUnknown: it was sent, or may have been, and no whole answer came.
+        """
+
+    def stream(
+        self, method: str, url: str, headers: dict[str, str], *, silence_s: float
+    ) -> AbstractAsyncContextManager[Incoming]:
+        """Send a request whose answer does not end, and read it as it comes; closed with the context.
+
+        :param silence_s: how long nothing may come, before the answer begins and within it.
+        :raises XUnavailable: no answer began.
         """
 
     async def close(self) -> None:
@@ -75,10 +104,46 @@ class AiohttpTransport:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"no answer: {_reason(error)}") from error
 
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, headers: dict[str, str], *, silence_s: float
+    ) -> AsyncIterator[Incoming]:
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._timeout.sock_connect, sock_read=silence_s
+        )
+        asking = self._open().request(method, url, headers=headers, allow_redirects=False, timeout=timeout)
+        try:
+            answer = await asking
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise XUnavailable(f"can't connect: {_reason(error)}") from error
+        try:
+            received = {name.lower(): value for name, value in answer.headers.items()}
+            if 200 <= answer.status < 300:
+                yield Incoming(Response(answer.status, received, b"", self._now()), _chunks(answer))
+            else:
+                try:
+                    content = await answer.read()
+                except (TimeoutError, aiohttp.ClientError, OSError):
+                    content = b""
+                yield Incoming(Response(answer.status, received, content, self._now()))
+        finally:
+            # Not given back for another request: the rest of the answer would have to be read first.
+            answer.close()
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.content.iter_any():
+            yield chunk
+    except TimeoutError as error:
+        raise XUnavailable("nothing came for too long") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise XUnavailable(f"the connection broke: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:

@@ -103,6 +103,8 @@ LIMITS: Mapping[str, tuple[WindowLimit, ...]] = MappingProxyType(
         "activity_list": _app(500),
         "activity_update": _app(500),
         "activity_delete": _app(500),
+        "activity_stream": _app(450),
+        "connections": _app(25),
         # v2's page gives none; these are v1.1's numbers for the same calls
         "account_activity_subscribe": _app(500),
         "account_activity_check": _app(500),
