@@ -58,6 +58,7 @@ class Webhook:
     """Answers X at one URL.
 
     :param full: whether too much waits already to take more.
+    :param challenged: told of each challenge that was answered.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class Webhook:
         *,
         log: FilteringBoundLogger,
         full: Callable[[], bool] = lambda: False,
+        challenged: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._log = log
         self._full = full
+        self._challenged = challenged
         self._pending = 0
         self._gathered: list[_Gathered] = []
         self._storing: set[asyncio.Task[None]] = set()
@@ -91,6 +94,7 @@ class Webhook:
                 # Either X changed its tokens, or somebody wants a forgery signed: a person should know.
                 self._log.warning("crc_refused", reason=str(refusal), remote=request.remote)
             return refused(refusal.status, str(refusal))
+        self._challenged()
         return web.Response(body=answer, content_type="application/json")
 
     async def receive(self, request: web.Request) -> web.Response:
