@@ -20,7 +20,7 @@ from botkit.engine.lease import Lease
 from botkit.engine.timers import Timers
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import INBOX, Worker
-from botkit.errors import StoreError
+from botkit.errors import BotkitError, StoreError
 from botkit.hooks.manager import load_plugins
 from botkit.log import make_logger
 from botkit.network.client import Client, Credentials
@@ -110,12 +110,7 @@ class _Child:
             hooks = load_plugins(
                 parse_config('{"plugins": ["chain", "beside"]}', file=here / "bot.yaml", environ={}), log=log
             )
-            while True:
-                try:
-                    await store.open()
-                    break
-                except StoreError:
-                    await asyncio.sleep(0.05)
+            await _until_there(store.open)
             stack.push_async_callback(store.close)
             for number in range(config["halves"]):
                 half = _Half(store, hooks, config, log, f"{os.getpid()}-{number}")
@@ -125,7 +120,7 @@ class _Child:
             timers = asyncio.create_task(Timers(store, log=log).run())
             stack.callback(timers.cancel)
             reader, self._writer = await asyncio.open_connection("127.0.0.1", config["port"])
-            self._answer(0, pid=os.getpid())
+            self._answer(0, pid=os.getpid(), name=config["name"])
             serving = asyncio.create_task(self._serve(reader))
             await self._ended.wait()
             serving.cancel()
@@ -186,7 +181,7 @@ async def _until_there(work: Any) -> None:
     while True:
         try:
             await work()
-        except StoreError:
+        except BotkitError:  # a server that is away at the start is the user's to mend
             await asyncio.sleep(0.05)
         else:
             return

@@ -163,6 +163,8 @@ class _Processes:
         self._plan, self._zygote, self._rng = plan, zygote, rng
         self.log = folder / f"{plan.seed}.log"
         self.running: list[_Child] = []
+        self._names = itertools.count(1)
+        self._begun: set[int] = set()
         self._changed = asyncio.Condition()
 
     async def open(self) -> None:
@@ -179,9 +181,9 @@ class _Processes:
 
     async def start(self) -> None:
         """Start one more, and return when it is there."""
-        count = len(self.running)
-        plan = self._plan
+        plan, name = self._plan, next(self._names)
         config = {
+            "name": name,
             "url": plan.url,
             "flavour": plan.flavour,
             "seed": self._rng.randrange(2**32),
@@ -192,7 +194,7 @@ class _Processes:
         }
         self._zygote.start(config)
         async with asyncio.timeout(30), self._changed:
-            await self._changed.wait_for(lambda: len(self.running) > count)
+            await self._changed.wait_for(lambda: name in self._begun)
 
     async def replace(self, child: _Child) -> None:
         """Wait until a process has ended, and start another in its place."""
@@ -214,6 +216,7 @@ class _Processes:
             writer.close()
             return  # killed before it had begun: `start` waits for nobody, for nobody kills what is not there
         async with self._changed:
+            self._begun.add(hello["name"])
             self.running.append(_Child(reader, writer, hello["pid"]))
             self._changed.notify_all()
 

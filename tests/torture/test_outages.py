@@ -129,3 +129,14 @@ async def test_an_action_that_could_not_begin_leaves_when_the_store_is_back(
     sender.stop()
     await running
     assert len(bench.transport.requests) == 1
+
+
+def test_a_connection_that_the_server_is_ending_is_an_outage() -> None:
+    """What asyncpg says of it is no error of PostgreSQL's; a killed server showed it once in a long run."""
+    asyncpg = pytest.importorskip("asyncpg")
+    from botkit.store.postgres.faults import translated
+
+    error = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    told = translated(error, "here")
+    assert isinstance(told, StoreUnavailable)
+    assert str(told) == "PostgreSQL at here can't be used: the connection is about to end"

@@ -58,7 +58,8 @@ def unavailable(error: BaseException) -> bool:
         return state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)  # a ValueError of asyncpg's: a value that it can't encode
-    return isinstance(error, OSError | TimeoutError | CommitLost | UnsafeServer)
+    # An InternalClientError: the server has said on this connection that it ends, and not yet ended it.
+    return isinstance(error, OSError | TimeoutError | CommitLost | UnsafeServer | asyncpg.InternalClientError)
 
 
 def reason(error: BaseException) -> str:
@@ -69,6 +70,8 @@ def reason(error: BaseException) -> str:
         return "connection refused"
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        return "the connection is about to end"
     return str(error).partition("\n")[0].removesuffix(".")
 
 
