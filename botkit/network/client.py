@@ -89,6 +89,13 @@ class Client:
         self._accounts = accounts
         self._log = log
         self._now = now
+        # One for all requests: what it prepares for signing is prepared once.
+        self._own = OAuth1(
+            credentials.consumer_key,
+            credentials.consumer_secret,
+            credentials.access_token,
+            credentials.access_token_secret,
+        )
         self._bearer = credentials.bearer_token
         self._bearer_lock = asyncio.Lock()
         self._worked: dict[tuple[str, tuple[Auth, ...], str], Auth] = {}
@@ -173,11 +180,8 @@ class Client:
                 return None
 
     def _oauth1(self, actor: _Actor) -> OAuth1 | None:
-        have = self._credentials
-        if actor.own and have.access_token:
-            return OAuth1(
-                have.consumer_key, have.consumer_secret, have.access_token, have.access_token_secret
-            )
+        if actor.own and self._own.token:
+            return self._own
         if self._accounts is not None and actor.account is not None and actor.account.access_token:
             return self._accounts.oauth1(actor.account)
         return None

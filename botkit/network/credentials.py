@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from authlib.oauth1.rfc5849.client_auth import ClientAuth
 
+from botkit.network.signing import Signer
 from botkit.x.wire import Auth, Request
 
 __all__ = ["Basic", "Bearer", "Credentials", "Nobody", "OAuth1", "Shown", "app_basic", "client_basic"]
@@ -79,6 +80,7 @@ class OAuth1:
     token_secret: str = field(default="", repr=False)
     callback: str = ""
     verifier: str = field(default="", repr=False)
+    _signer: Signer | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def kind(self) -> Auth:
@@ -87,6 +89,8 @@ class OAuth1:
 
     def header(self, request: Request, url: str, headers: dict[str, str]) -> str:
         """Sign the method, the address, the query and the parts of a form."""
+        if self.token and not self.callback and not self.verifier:
+            return self._prepared().authorization(request.method, url, request.form)
         signer = ClientAuth(
             self.consumer_key,
             client_secret=self.consumer_secret,
@@ -98,6 +102,13 @@ class OAuth1:
         body = (request.body or b"").decode("utf-8") if request.form else ""
         _, signed, _ = signer.prepare(request.method, url, dict(headers), body)
         return str(signed["Authorization"])
+
+    def _prepared(self) -> Signer:
+        if self._signer is None:
+            signer = Signer(self.consumer_key, self.consumer_secret, self.token, self.token_secret)
+            object.__setattr__(self, "_signer", signer)
+            return signer
+        return self._signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ class Signer:
         self._key = f"{percent_encode(consumer_secret)}&{percent_encode(token_secret)}".encode()
         key, account = percent_encode(consumer_key), percent_encode(token)
         # In the base string the parameters stand sorted and joined, and as a whole encoded once more.
-        self._until_nonce = percent_encode(f"oauth_consumer_key={key}&oauth_nonce=")
-        self._until_time = percent_encode("&oauth_signature_method=HMAC-SHA1&oauth_timestamp=")
-        self._after_time = percent_encode(f"&oauth_token={account}&oauth_version=1.0")
+        self._until_nonce = f"oauth_consumer_key%3D{percent_encode(key)}%26oauth_nonce%3D"
+        self._until_time = "%26oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3D"
+        self._after_time = f"%26oauth_token%3D{percent_encode(account)}%26oauth_version%3D1.0"
         self._head_until_nonce = f'OAuth oauth_consumer_key="{key}", oauth_nonce="'
         self._head_after_time = f'", oauth_token="{account}", oauth_version="1.0"'
         self._origins: dict[str, str] = {}
