@@ -9,6 +9,7 @@ from botkit.config.load import MissingSecrets, load_config, parse_config
 from botkit.config.model import (
     BudgetConfig,
     Config,
+    ConnectConfig,
     CrcTokenConfig,
     Delivery,
     EngineConfig,
@@ -27,6 +28,7 @@ from botkit.config.units import format_duration, parse_duration
 __all__ = [
     "BudgetConfig",
     "Config",
+    "ConnectConfig",
     "CrcTokenConfig",
     "Delivery",
     "Duration",

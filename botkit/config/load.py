@@ -73,6 +73,7 @@ def parse_config(text: str, *, file: Path = Path("bot.yaml"), environ: Mapping[s
     missing: tuple[ConfigError, ...] = ()
     if config.network == "x":
         _check_public_url(root, config)
+        _check_connect(root, config)
         missing = tuple(_missing(root, config))
     return dataclasses.replace(config, _file=file, _missing=missing)
 
@@ -107,6 +108,22 @@ def _check_public_url(root: Table, config: Config) -> None:
             line=server.lines["public_url"] if isinstance(server, Table) else root.lines["server"],
             fix="write the https address that X can call, such as https://bot.example.com",
         ) from None
+
+
+def _check_connect(root: Table, config: Config) -> None:
+    """Refuse a sign-in page that nobody could come back to, or that nobody may use."""
+    if not config.serves_connect:
+        return
+    problem = fix = ""
+    if config.server.public_url is None:
+        problem = "X needs an address to send owners back to"
+        fix = "set server.public_url, such as https://bot.example.com"
+    elif not config.connect.allow:
+        problem = "nobody may connect"
+        fix = 'name handles or ids in connect.allow; `allow: ["*"]` lets any account connect'
+    if problem:
+        line = root.lines.get("connect", root.line)
+        raise ConfigError(problem, file=root.source.file, path="connect", line=line, fix=fix)
 
 
 def _is_here(url: str) -> bool:

@@ -14,11 +14,13 @@ from botkit.config.kinds import Duration, Network, OneOrMore, Range, Size, Text
 from botkit.config.secret import Secret
 from botkit.config.tree import Node, Scalar, Source, Table
 from botkit.errors import ConfigError
+from botkit.x.scopes import MEANINGS
 
 __all__ = [
     "AlarmConfig",
     "BudgetConfig",
     "Config",
+    "ConnectConfig",
     "CrcTokenConfig",
     "Delivery",
     "EngineConfig",
@@ -150,6 +152,33 @@ class XConfig:
     client_secret: _Key | None = None
     api_url: _Url = "https://api.x.com"
     crc_token: CrcTokenConfig = field(default_factory=CrcTokenConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectConfig:
+    """The page /connect, where the owners of other accounts let the bot act for theirs.
+
+    :param enabled: serve the page; without it it is served in the simulator, and not at X.
+    :param allow: the accounts that may connect, by handle or id; `"*"` is any. With `network: x` only those
+        that are named may; in the simulator any may when none is.
+    :param sign_in: how owners sign in: oauth1, oauth2, or auto: oauth2 where x.client_id is set, except for
+        premium and enterprise, which need oauth1.
+    :param scopes: further OAuth 2.0 scopes that the plugins need, such as like.write; what their hooks need
+        is asked for by itself.
+    """
+
+    unset_is_absent: ClassVar[bool] = True
+
+    enabled: bool | None = None
+    allow: tuple[Annotated[str, Text(r"\*|@?[A-Za-z0-9_]{1,20}", "a handle, an id, or *")], ...] = ()
+    sign_in: Literal["auto", "oauth1", "oauth2"] = "auto"
+    scopes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [scope for scope in self.scopes if scope not in MEANINGS]
+        if unknown:
+            message = f"{unknown[0]} is no scope of X's; there are {', '.join(MEANINGS)}"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +328,7 @@ class Config:
     :param server: the web server that X calls.
     :param simulator: the stand-in for X.
     :param x: X's product and the app's keys.
+    :param connect: the page where the owners of other accounts sign in.
     :param store: where events are kept: sqlite:///name.db beside bot.yaml, sqlite:////absolute/path.db, or
         postgresql://user:password@host/database.
     :param engine: how events are handled.
@@ -312,6 +342,7 @@ class Config:
     server: ServerConfig = field(default_factory=ServerConfig)
     simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
     x: XConfig = field(default_factory=XConfig)
+    connect: ConnectConfig = field(default_factory=ConnectConfig)
     store: Annotated[str, Text(r"[a-z][a-z0-9+]*://\S*", "an address such as sqlite:///botkit.db")] = field(
         default="sqlite:///botkit.db", repr=False
     )
@@ -339,6 +370,12 @@ class Config:
     def missing(self) -> tuple[ConfigError, ...]:
         """What ``network: x`` needs and bot.yaml and the environment don't give, one error each."""
         return self._missing
+
+    @property
+    def serves_connect(self) -> bool:
+        """The page /connect is served."""
+        wanted = self.connect.enabled
+        return self.network == "simulator" if wanted is None else wanted
 
     @property
     def store_url(self) -> str:

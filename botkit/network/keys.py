@@ -96,6 +96,14 @@ class KeyRing:
             self._keys = self._made(self._texts(create=create))
         return self._keys
 
+    def check(self) -> None:
+        """Complain at once about keys that could not be used later; where there are none yet, all is well.
+
+        :raises UserError: see `keys`.
+        """
+        if self.in_environment or self.file.exists():
+            self.keys(anew=True, create=False)
+
     @property
     def in_environment(self) -> bool:
         """The keys come from the environment, not from the file."""
