@@ -93,6 +93,10 @@ class _Round:
     dead: list[DeadLetter] = field(default_factory=list)
     failed: list[Handler] = field(default_factory=list)
 
+    def is_answered(self) -> bool:
+        """Whether the event is answered, or may be yet: a handler is still to be tried again."""
+        return self.progress.answered or bool(self.failed)
+
     @property
     def effects(self) -> Effects:
         return Effects(state=self.state, items=self.items, timers=self.timers, dead=self.dead)
@@ -210,13 +214,12 @@ class Turns:
         await self._load_state(round_, matches)
         for match in matches:
             await self._handle(match, round_)
-        # While a handler is still to be tried again, nobody knows yet whether the event will be answered.
-        if not progress.answered and not round_.failed and not (round_.only and round_.ran):
+        if not round_.is_answered() and not (round_.only and round_.ran):
             fallbacks = _wanted(selection.fallbacks(), round_.only)
             await self._load_state(round_, fallbacks)
             for match in fallbacks:
-                if progress.answered or round_.failed:
-                    break  # a fallback answered, or may do so yet
+                if round_.is_answered():
+                    break
                 await self._handle(match, round_)
         if isinstance(event, DirectMessage):
             key = _wrote_key(event.account_id, event.sender.id)
