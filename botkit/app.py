@@ -27,6 +27,7 @@ from botkit.hooks.specs import AppInfo
 from botkit.network.client import Client
 from botkit.network.transport import AiohttpTransport, Transport
 from botkit.roles import receiver
+from botkit.roles.accounts import SignIn, open_accounts
 from botkit.roles.children import Child, Parent, Receivers, reserve_port
 from botkit.roles.engine import begin_engine
 from botkit.roles.facing import Facing, face_x
@@ -157,11 +158,22 @@ class App:
         x = await face_x(config, stack, log=log)
         transport = self._transport or AiohttpTransport(now=self._now)
         stack.push_async_callback(transport.close)
-        client = Client(transport, x.credentials, api_url=x.api_url)
+        sign_in = open_accounts(
+            config,
+            x.credentials,
+            api_url=x.api_url,
+            store=store,
+            transport=transport,
+            log=log,
+            now=self._now,
+        )
+        client = Client(
+            transport, x.credentials, api_url=x.api_url, accounts=sign_in.accounts, log=log, now=self._now
+        )
 
         if Role.WORKER in roles:
             begin_upkeep(parts, config, store=store, hooks=self._hooks, caller=client, log=log, now=self._now)
-        front = self._bind(parts, store, x)
+        front = self._bind(parts, store, x, sign_in)
         webhook_url = ""
         if Role.RECEIVER in roles:
             webhook_url = config.server.webhook_url or front.url + config.server.path
@@ -182,6 +194,7 @@ class App:
                 store=store,
                 hooks=self._hooks,
                 client=client,
+                accounts=sign_in.accounts,
                 log=log,
                 now=self._now,
                 rng=self._rng,
@@ -207,7 +220,7 @@ class App:
         stack.push_async_callback(store.close)
         return store
 
-    def _bind(self, parts: Parts, store: Store, x: Facing) -> _Front:
+    def _bind(self, parts: Parts, store: Store, x: Facing, sign_in: SignIn) -> _Front:
         """Take the ports that this process listens on."""
         config, log, plan = self._config, self._log, self._plan
         if Role.RECEIVER in plan.roles and plan.processes == 1:
@@ -216,9 +229,11 @@ class App:
                 parts,
                 config,
                 x,
+                sign_in,
                 store=store,
                 hooks=self._hooks,
                 log=log,
+                now=self._now,
                 port=child.port if child else config.server.port,
                 shared=child is not None,
             )

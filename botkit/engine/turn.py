@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -20,7 +21,7 @@ from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_ite
 from botkit.engine.progress import Progress
 from botkit.engine.replay import read_event
 from botkit.errors import ActionRefused, StoreUnavailable
-from botkit.events import DirectMessage, DirectMessageSent, Event, Post
+from botkit.events import DirectMessage, DirectMessageSent, Event, Post, Revoked
 from botkit.hooks.handler import Handler, Match
 from botkit.hooks.manager import Hooks
 from botkit.state import State
@@ -103,7 +104,10 @@ class _Round:
 
 
 class Turns:
-    """Runs turns. Holds nothing between them."""
+    """Runs turns. Holds nothing between them.
+
+    :param withdrawn: told whose access has ended, and since when, when an event says so.
+    """
 
     def __init__(
         self,
@@ -115,8 +119,10 @@ class Turns:
         log: FilteringBoundLogger,
         rng: random.Random,
         now: Callable[[], float],
+        withdrawn: Callable[[str, datetime], Awaitable[object]] | None = None,
     ) -> None:
         self._store = store
+        self._withdrawn = withdrawn
         self._now = now
         self._hooks = hooks
         self._caller = caller
@@ -127,6 +133,9 @@ class Turns:
     async def run(self, claim: Claim, stored: StoredItem) -> Settlement:
         """Handle one item of a claim and return how it ended; nothing is written yet."""
         event, replay = read_event(claim.lane, stored)
+        if self._withdrawn is not None and isinstance(event, Revoked):
+            # Before a plugin hears of it, and whatever becomes of its handlers: the tokens are dead.
+            await self._withdrawn(event.user_id, event.at)
         return await self.handle(event, claim, stored, only=replay.handler if replay else "")
 
     async def handle(self, event: Event, claim: Claim, stored: StoredItem, *, only: str = "") -> Settlement:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from time import time
 
@@ -284,12 +285,19 @@ class Accounts:
             await self.hooks.revoked(account_id)
         return True
 
-    async def withdrawn(self, account_id: str) -> bool:
+    async def withdrawn(self, account_id: str, at: datetime) -> bool:
         """X's event says that the account's access has ended: delete its tokens. Plugins hear it from the
         event.
 
-        :returns: False when it was not connected.
+        :param at: since when; an event of before the account signed in (again) changes nothing.
+        :returns: False when it was not connected, or has signed in since.
         """
+        try:
+            account = await self.vault.get_now(account_id)
+        except UserError:
+            account = None  # it can't be decrypted any more, and need not be
+        if account is not None and account.connected_at - at.timestamp() > _SKEW_S:
+            return False
         return await self._forget(account_id, "its owner withdrew the access")
 
     async def _forget(self, account_id: str, reason: str) -> bool:

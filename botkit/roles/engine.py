@@ -19,6 +19,7 @@ from botkit.engine.timers import Timers
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker
 from botkit.hooks.manager import Hooks
+from botkit.network.accounts import Accounts
 from botkit.network.client import Client
 from botkit.roles.kinds import Role
 from botkit.roles.parts import Grace, Parts
@@ -38,6 +39,7 @@ async def begin_engine(
     store: Store,
     hooks: Hooks,
     client: Client,
+    accounts: Accounts,
     log: FilteringBoundLogger,
     now: Callable[[], float],
     rng: random.Random,
@@ -79,6 +81,7 @@ async def begin_engine(
             store=store,
             hooks=hooks,
             caller=client,
+            withdrawn=accounts.withdrawn,
             settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff),
             log=log,
             rng=rng,

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from aiohttp.web import Application
+from aiohttp.web import Application, UrlDispatcher
 from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config
@@ -16,6 +16,7 @@ from botkit.errors import StoreError, UserError
 from botkit.hooks.manager import Hooks
 from botkit.network import lifecycle
 from botkit.network.client import Client
+from botkit.roles.accounts import SignIn, make_connect
 from botkit.roles.facing import Facing
 from botkit.roles.listening import listening, url_of
 from botkit.roles.parts import Grace, Parts
@@ -53,14 +54,16 @@ def bind_receiver(
     parts: Parts,
     config: Config,
     x: Facing,
+    sign_in: SignIn,
     *,
     store: Store,
     hooks: Hooks,
     log: FilteringBoundLogger,
+    now: Callable[[], float],
     port: int,
     shared: bool,
 ) -> Receiver:
-    """Take the port of the webhook.
+    """Take the port of the webhook, and of the page where accounts sign in.
 
     :param shared: other processes listen on it too.
     :raises UserError: the port can't be taken.
@@ -73,6 +76,16 @@ def bind_receiver(
     def problems() -> dict[str, str]:
         return parts.ended | ({"backlog": backlog.problem} if backlog.full else {})
 
+    bound: list[Receiver] = []
+    page = make_connect(
+        config, x, sign_in, store=store, hooks=hooks, url=lambda: bound[0].url, log=log, now=now
+    )
+
+    def routes(router: UrlDispatcher) -> None:
+        if page is not None:
+            page.add_routes(router)
+        hooks.register_routes(router)
+
     app = server.build(
         health=Health(store, problems=problems),
         log=log,
@@ -81,9 +94,10 @@ def bind_receiver(
         max_body=wanted.max_body,
         access_log=wanted.access_log,
         trusted_proxies=wanted.trusted_proxies,
-        register_routes=hooks.register_routes,
+        register_routes=routes,
     )
-    return _bound(parts, app, config, "server.port", port, shared=shared)
+    bound.append(_bound(parts, app, config, "server.port", port, shared=shared))
+    return bound[0]
 
 
 def bind_health(
