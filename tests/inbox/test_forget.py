@@ -10,6 +10,8 @@ import pytest
 from botkit.errors import UserError
 from botkit.inbox.forgetting import forget
 from botkit.inbox.people import user_id_of
+from botkit.network.keys import KeyRing
+from botkit.network.vault import Account, Vault, refreshing
 
 from .conftest import ACCOUNT, ALICE, Bench, dm, run_all
 
@@ -135,6 +137,28 @@ async def test_own_posts_that_wait_to_be_handled_stay_and_are_counted(bench: Ben
     answer = await forget(bench.store, user=ALICE)
     assert (answer["events"], answer["own_events_left"]) == (1, 1)
     assert await bench.store.item(f"{ACCOUNT}:post:502") is not None
+
+
+async def test_the_tokens_of_a_connected_account_go_and_those_of_others_stay(bench: Bench) -> None:
+    vault = Vault(bench.store, KeyRing(bench.folder, {}, now=bench.clock))
+    for account_id in (ALICE, BOB):
+        await vault.put(Account(id=account_id, access_token=f"{account_id}-token", access_token_secret="s"))
+    assert (await forget(bench.store, user=ALICE))["tokens"] == 1
+    assert traces(bench.folder, ALICE) == {}
+    assert await vault.get_now(ALICE) is None
+    assert await vault.ids() == [BOB]
+    assert (await forget(bench.store, user=ALICE))["tokens"] == 0
+
+
+async def test_tokens_that_are_being_refreshed_are_not_written_back(bench: Bench) -> None:
+    await bench.put(dm(SECRET))
+    await bench.store.hold(refreshing(ALICE), "another process", 30.0)
+    with pytest.raises(UserError, match="being refreshed; run this again"):
+        await forget(bench.store, user=ALICE)
+    assert await bench.store.backlog() == 1
+    await bench.store.let_go(refreshing(ALICE), "another process")
+    await forget(bench.store, user=ALICE)
+    assert await bench.store.hold(refreshing(ALICE), "another process", 30.0)
 
 
 async def test_forgetting_who_is_not_there_deletes_nothing(bench: Bench) -> None:
