@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..engine.conftest import ACCOUNT, ALICE, Bench, bench, dm  # noqa: TID252 - tests are not installed
+from tests.engine.conftest import ACCOUNT, ALICE, Bench, bench, dm
 
 __all__ = ["ACCOUNT", "ALICE", "Bench", "Dump", "bench", "dm", "run_all"]
 
