@@ -35,7 +35,7 @@ from botkit.store.postgres.reader import Reader, StateOf
 from botkit.store.postgres.schema import MIGRATIONS, migrate
 from botkit.store.postgres.timers import Timers
 from botkit.store.postgres.turns import Settle, Turn, Turns
-from botkit.store.postgres.waiting import Waiting
+from botkit.store.postgres.waiting import Looks, Waiting
 from botkit.store.postgres.windows import Windows
 from botkit.store.postgres.workers import Workers
 
@@ -58,6 +58,7 @@ class PostgresStore:
     _turns_type: ClassVar[type[Turns]] = Turns
     #: how long `forget` waits for those who still see what is deleted, seconds
     _patience_s: ClassVar[float] = 30.0
+    _looks: ClassVar[Looks] = Looks()
     _migrations: ClassVar[Sequence[str]] = MIGRATIONS
 
     def __init__(self, url: str) -> None:
@@ -102,7 +103,7 @@ class PostgresStore:
                 if known is error:
                     raise
                 raise known from None
-            parts = _Parts(connections, self._turns_type)
+            parts = _Parts(connections, self._turns_type, self._looks)
             await parts.waiting.open()
             stack.pop_all()
             return parts
@@ -323,10 +324,10 @@ class _Parts:
     :ivar registered: the workers of this process.
     """
 
-    def __init__(self, connections: Connections, turns_type: type[Turns]) -> None:
+    def __init__(self, connections: Connections, turns_type: type[Turns], looks: Looks) -> None:
         self.connections = connections
         self.reader = Reader(connections)
-        self.waiting = Waiting(connections, self.reader)
+        self.waiting = Waiting(connections, self.reader, looks)
         self.claims = Claims(connections, self._maybe)
         self.workers = Workers(connections, self._freed)
         self.timers = Timers(connections, self._committed)

@@ -12,6 +12,7 @@ import random
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -21,16 +22,22 @@ from botkit.store.postgres.connections import Connections
 from botkit.store.postgres.faults import unavailable
 from botkit.store.postgres.reader import Reader
 
-__all__ = ["Waiting"]
+__all__ = ["Looks", "Waiting"]
 
 #: seconds between two notifications
 _THROTTLE_S = 0.03
 
-#: seconds between two looks of a waiter: at first, and at most while notifications come, and while they don't
-_FIRST_LOOK_S, _LISTENING_LOOK_S, _DEAF_LOOK_S = 0.1, 2.0, 0.25
-
 #: seconds between two attempts to listen again, at most
 _RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Seconds between two looks of a waiter: they double up to a limit, a lower one without notifications."""
+
+    first_s: float = 0.1
+    listening_s: float = 2.0
+    deaf_s: float = 0.25
 
 
 class _Waiter:
@@ -54,16 +61,20 @@ class _Waiter:
 
 
 class Waiting:
-    """Everyone who waits in this process, and the connection that listens for the others."""
+    """Everyone who waits in this process, and the connection that listens for the others.
 
-    def __init__(self, connections: Connections, reader: Reader) -> None:
+    :ivar listening: set while notifications of other processes are heard.
+    """
+
+    def __init__(self, connections: Connections, reader: Reader, looks: Looks) -> None:
         self._connections = connections
         self._reader = reader
+        self._looks = looks
         self._waiters: set[_Waiter] = set()
         self._channel = ""
         self._me = secrets.token_hex(8)
         self._news = asyncio.Event()
-        self._listening = False
+        self.listening = asyncio.Event()
         self._closed = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,7 +103,7 @@ class Waiting:
         """Return when a lane may be ready, or after the time-out."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        look_s = _FIRST_LOOK_S
+        look_s = self._looks.first_s
         waiter = _Waiter(prefix, ignore)
         self._waiters.add(waiter)
         try:
@@ -104,10 +115,11 @@ class Waiting:
                     if delay_s <= 0:
                         return
                     left_s = min(left_s, delay_s)
-                look_s = min(2 * look_s, _LISTENING_LOOK_S if self._listening else _DEAF_LOOK_S)
+                longest_s = self._looks.listening_s if self.listening.is_set() else self._looks.deaf_s
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(min(left_s, look_s)):
+                    async with asyncio.timeout(min(left_s, look_s, longest_s)):
                         await waiter.event.wait()
+                look_s = 2 * look_s
         finally:
             self._waiters.discard(waiter)
 
@@ -157,12 +169,12 @@ class Waiting:
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(self._channel, self._heard)
-            self._listening = True
+            self.listening.set()
             self.wake_all(sure=False)  # what was notified before was not heard
             if not connection.is_closed():
                 await lost.wait()
         finally:
-            self._listening = False
+            self.listening.clear()
             connection.terminate()
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, sender: object) -> None:
