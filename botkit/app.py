@@ -11,9 +11,10 @@ import asyncio
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -208,7 +209,9 @@ class App:
             )
             account = await self._unless_stopped(connecting) or ""
         running = Running(front.url, webhook_url, x.chat_page, account, roles)
-        log.info("started", url=front.url, webhook=webhook_url, plugins=len(self._hooks.plugins))
+        log.info(
+            "started", url=front.url, webhook=webhook_url, plugins=len(self._hooks.plugins), **front.health
+        )
         return running
 
     async def _open_store(self, stack: AsyncExitStack) -> Store:
@@ -315,6 +318,11 @@ class _Front:
     url: str
     web: receiver.Receiver | None
 
+    @property
+    def health(self) -> dict[str, str]:
+        """Where health is asked for, when that is not where the webhook is."""
+        return {"health": self.web.url} if self.web is not None and self.web.url != self.url else {}
+
 
 async def _first(*tasks: asyncio.Future[None]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -345,19 +353,6 @@ async def _run(
     plan: Plan | None,
 ) -> None:
     parent = Parent(plan.child.descriptor) if plan is not None and plan.child is not None else None
-    stopping = False
-    app: App | None = None
-
-    def stop(signum: int) -> None:
-        nonlocal stopping
-        if stopping:
-            log.warning("stopped_at_once", signal=signal.Signals(signum).name)
-            if app is not None:
-                app.abandon()
-            os._exit(128 + signum)
-        stopping = True
-        if app is not None:
-            app.stop()
 
     def told(running: Running) -> None:
         if parent is not None:
@@ -365,18 +360,50 @@ async def _run(
         elif ready is not None:
             ready(running)
 
-    loop = asyncio.get_running_loop()
     try:
         app = App.build(config, log=log, plan=plan)
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signum, stop, signum)
-        if parent is not None:
-            parent.when_gone(app.stop)
-        await app.run(told)
+        with _stopped_by_signals(app, log):
+            if parent is not None:
+                parent.when_gone(app.stop)
+            await app.run(told)
     except UserError as error:
         if parent is None or not parent.tell(error=str(error)):
             raise
         raise SystemExit(2) from None  # said in one line by the parent
+
+
+@contextmanager
+def _stopped_by_signals(app: App, log: FilteringBoundLogger) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stops an app, the second ends the process.
+
+    The system's handlers and not the loop's: a handler of a plugin that blocks the loop must not keep the
+    second one out.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    def stop(signum: int, _frame: object) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            loop.call_soon_threadsafe(app.stop)
+            return
+        # In another thread: the code that is interrupted here may be writing to the log itself.
+        name = signal.Signals(signum).name
+        telling = threading.Thread(
+            target=log.warning, args=("stopped_at_once",), kwargs={"signal": name}, daemon=True
+        )
+        telling.start()
+        telling.join(0.5)
+        app.abandon()
+        os._exit(128 + signum)
+
+    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -84,6 +84,7 @@ class Fleet:
             env={**os.environ, **KEYS, **({"HEALTH_PORT": "0"} if health else {})},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
         bot = BotProcess(process)
         self.processes.append(bot)
@@ -294,6 +295,44 @@ async def test_a_request_that_was_begun_before_sigterm_is_answered(fleet: Fleet,
     assert api.texts == ["echo late"]
 
 
+async def test_whatever_hangs_it_is_gone_within_the_grace_period(fleet: Fleet, api: ApiStub) -> None:
+    fleet.write(HELD, store="sqlite:///botkit.db", engine="grace: 1s")
+    api.open.clear()
+    bot = await fleet.start()
+    assert await bot.post(dm("on its way", message_id=1, sender="11")) == 200
+    await fleet.asked(1)
+    fleet.hold.touch()
+    before = len(bot.lines)
+    assert await bot.post(dm("in hand", message_id=2, sender="22")) == 200
+    await bot.line("handling", after=before)
+    began = asyncio.get_running_loop().time()
+    assert await bot.end() == 0
+    assert 0.5 <= asyncio.get_running_loop().time() - began < 1.0 + 4.0  # and to close everything, here
+    fleet.hold.unlink()
+    api.open.set()
+    await fleet.start()
+    await fleet.asked(3)
+    assert sorted(api.texts) == ["echo in hand", "echo on its way"]
+
+
+async def test_a_second_signal_ends_it_even_while_a_handler_blocks_it(fleet: Fleet) -> None:
+    blocking = """
+        import time
+        @on_direct_message
+        async def blocking(event, bot):
+            bot.log.info("handling")
+            while True:
+                time.sleep(0.01)
+    """
+    fleet.write(blocking, store="sqlite:///botkit.db")
+    bot = await fleet.start()
+    posting = asyncio.create_task(bot.post(dm("hello", message_id=1)))
+    await bot.line("handling")
+    bot._process.send_signal(signal.SIGINT)
+    assert await bot.end() == 128 + signal.SIGTERM
+    await asyncio.gather(posting, return_exceptions=True)  # answered, or cut off with the process
+
+
 # -- roles on one database -----------------------------------------------------------------------------------
 
 
@@ -449,8 +488,14 @@ async def test_receivers_share_a_port_and_one_that_dies_is_started_again(
         assert count < 200
     await api.until(count)
 
+    health = (await bot.line("started", process="main"))["health"]
+    assert (await get(f"{health}/readyz"))[0] == 200
     os.kill(first[1], signal.SIGKILL)
+    await bot.line("receiver_ended", number=1, status=-signal.SIGKILL)
+    status, answer = await get(f"{health}/readyz")
+    assert (status, answer["problems"]) == (503, {"receiver-1": "ended with status -9"})
     second = await _pids(bot, 3)
+    assert (await get(f"{health}/readyz"))[0] == 200
     assert second[1] != first[1]
     assert second[2] == first[2]
     assert await bot.post(dm(str(count + 1), message_id=count + 1)) == 200
@@ -494,6 +539,17 @@ async def test_a_second_sigterm_ends_the_receivers_too(fleet: Fleet, postgres: s
     assert await bot.end() == 128 + signal.SIGTERM
     for pid in pids.values():
         await _until_gone(pid)
+
+
+async def test_ctrl_c_stops_the_receivers_gracefully(fleet: Fleet, postgres: str) -> None:
+    """The terminal interrupts every process of the foreground; two interrupts would be too many."""
+    fleet.write(ECHO, store=postgres)
+    bot = await fleet.start("--processes", "2")
+    os.killpg(bot._process.pid, signal.SIGINT)
+    assert await bot.exited() == 0
+    stopped = [line["process"] for line in bot.lines if line["event"] == "stopping"]
+    assert sorted(stopped) == ["main", "receiver-1", "receiver-2"]
+    assert not any(line["event"] in {"stopped_at_once", "receiver_killed"} for line in bot.lines)
 
 
 async def test_a_port_that_is_taken_is_told_once(fleet: Fleet, postgres: str) -> None:
