@@ -18,10 +18,8 @@ from botkit.web.plain import Delivery, NotRead, PlainReader
 
 __all__ = ["Direct", "Intake"]
 
-#: how long the rest of a body is waited for here; aiohttp waits longer
-BODY_WAITS_S = 1.0
-#: turns of the loop until aiohttp has begun with what it was given
-_BEGINS_WITHIN = 4
+#: turns of the loop in which a connection is accepted, read, and given to a task that begins
+_TURNS = 4
 
 
 class Intake(Protocol):
@@ -37,7 +35,9 @@ class Direct:
     """Serves connections.
 
     :param otherwise: makes the protocol that everything else is given to: aiohttp's.
-    :param idle_s: how long a connection may stay open without a request.
+    :param idle_s: how long a connection may stay open without a request (it is closed within half as much
+        more).
+    :param body_waits_s: how long the rest of a body is waited for here; aiohttp waits longer.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Direct:
         *,
         otherwise: Callable[[], asyncio.BaseProtocol],
         idle_s: float = 3600.0,
+        body_waits_s: float = 1.0,
     ) -> None:
         self.reader = reader
         self.intake = intake
@@ -55,6 +56,7 @@ class Direct:
         self.connections: set[Connection] = set()
         self.closing = False
         self._idle_s = idle_s
+        self._body_waits_s = body_waits_s
         self._loop = asyncio.get_running_loop()
         self._sweeping = self._loop.call_later(idle_s / 2, self._sweep)
         self._free = asyncio.Event()
@@ -63,9 +65,9 @@ class Direct:
         """The protocol of a new connection."""
         return Connection(self)
 
-    def later(self, delay_s: float, call: Callable[[bytes], None], data: bytes) -> asyncio.TimerHandle:
-        """Call something later."""
-        return self._loop.call_later(delay_s, call, data)
+    def when_no_body_comes(self, call: Callable[[bytes], None]) -> asyncio.TimerHandle:
+        """Call with nothing when the rest of a body was waited for long enough."""
+        return self._loop.call_later(self._body_waits_s, call, b"")
 
     def ended(self) -> None:
         """A request was answered, or a connection is gone."""
@@ -74,12 +76,11 @@ class Direct:
 
     async def drain(self) -> None:
         """Take no more: close what is idle, give away what has begun; return when the rest is answered."""
+        await _turns()  # what has arrived already is read
         self.closing = True
         for connection in tuple(self.connections):
             connection.finish()
-        # What was given to aiohttp is under way there, and counted, after its tasks have begun.
-        for _ in range(_BEGINS_WITHIN):
-            await asyncio.sleep(0)
+        await _turns()  # what was given to aiohttp is under way there, and counted
         if any(connection.busy for connection in self.connections):
             await self._free.wait()
 
@@ -140,7 +141,7 @@ class Connection(asyncio.Protocol):
         delivery = direct.reader.read(data)
         if delivery is NotRead.MORE:
             self._held = data
-            self._giving_up = direct.later(BODY_WAITS_S, self._hand_over, b"")
+            self._giving_up = direct.when_no_body_comes(self._hand_over)
         elif delivery is not NotRead.UNUSUAL and direct.intake.take(delivery, self._done):
             self._data, self.busy = data, True
         else:
@@ -195,3 +196,8 @@ class Connection(asyncio.Protocol):
             self._giving_up = None
         self._direct.connections.discard(self)
         self._direct.ended()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
