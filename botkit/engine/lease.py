@@ -47,9 +47,12 @@ class Lease:
 
     async def close(self) -> None:
         """End the lease: what is still claimed is free at once."""
-        if self._id is not None:
-            await self._store.unregister(self._id)
-            self._id = None
+        worker_id, self._id = self._id, None
+        if worker_id is not None:
+            try:
+                await self._store.unregister(worker_id)
+            except StoreError as error:  # it runs out by itself
+                self._log.warning("lease_not_ended", worker=self._name, error=str(error))
 
     async def keep(self) -> None:
         """Renew until cancelled, and free what dead workers held."""

@@ -111,7 +111,10 @@ class Worker:
             waiting.setdefault(worker_id, []).append(claim)
             self._free.release()
         for worker_id, claims in waiting.items():
-            await self._store.release(worker_id, claims)
+            try:
+                await self._store.release(worker_id, claims)
+            except StoreError as error:  # they are free when the lease ends
+                self._log.error("release_failed", lanes=len(claims), error=str(error))
 
     async def _drain(self) -> None:
         try:

@@ -12,7 +12,7 @@ import os
 import random
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from botkit.config import parse_config
 from botkit.engine.backoff import Backoff
@@ -36,7 +36,7 @@ ACCOUNT = "14235326"
 
 
 class _Gated:
-    """A store as a worker sees it whose process is stopped: while the gate is closed, nothing gets through."""
+    """A store as a worker sees it whose process is stopped: nothing passes while the gate is closed."""
 
     def __init__(self, store: Store, gate: asyncio.Event) -> None:
         self._store, self._gate = store, gate
@@ -105,7 +105,7 @@ class _Child:
         store = self._store = make_store(config["url"], config["flavour"])
         here = Path(__file__).parent
         async with AsyncExitStack() as stack:
-            stream = stack.enter_context(open(config["log"], "a", buffering=1, encoding="utf-8"))
+            stream = stack.enter_context(_append(config["log"]))
             log = make_logger(level="warning", format="json", stream=stream)
             hooks = load_plugins(
                 parse_config('{"plugins": ["chain", "beside"]}', file=here / "bot.yaml", environ={}), log=log
@@ -175,6 +175,10 @@ class _Child:
 
     def _answer(self, number: int, **values: object) -> None:
         self._writer.write(json.dumps({"n": number, **values}).encode() + b"\n")
+
+
+def _append(log: str) -> TextIO:
+    return Path(log).open("a", buffering=1, encoding="utf-8")
 
 
 async def _until_there(work: Any) -> None:

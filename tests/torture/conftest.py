@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..store.postgres_server import NoPostgres, PostgresServer
+from ..store.postgres_server import NoPostgres, PostgresServer  # noqa: TID252 - tests are not installed
 from .harness import Zygote
 
 

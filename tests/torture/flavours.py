@@ -8,104 +8,100 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from botkit.store import open_store
 from botkit.store.contract import Done, Effects, Mark, NewItem, Settlement, Store
+from botkit.store.postgres import PostgresStore
+from botkit.store.postgres.turns import Turns
+from botkit.store.sqlite import SqliteStore
+from botkit.store.sqlite.ledger import Ledger
 
 __all__ = ["make_store"]
 
 
 def make_store(url: str, flavour: str = "") -> Store:
-    """The store of an address; ``flavour`` is empty, or what is broken: the fence, one transaction a turn (in both
-    orders), or the commit before the acknowledgement."""
-    sqlite = url.startswith("sqlite:")
+    """The store of an address.
+
+    :param flavour: empty, or what is broken: ``unfenced``, ``effects_first``, ``ack_first``, ``early_ack``.
+    """
     match flavour:
         case "":
             return open_store(url)
+        case "unfenced" if url.startswith("sqlite:"):
+            return _UnfencedSqlite(Path(url.removeprefix("sqlite:///")))
         case "unfenced":
-            return _unfenced_sqlite(url) if sqlite else _unfenced_postgres(url)
+            return _UnfencedPostgres(url)
         case _:
-            mixin = {"effects_first": EffectsFirst, "ack_first": AckFirst, "early_ack": EarlyAck}[flavour]
-            base = type(open_store(url))
-            broken: Any = type(flavour, (mixin, base), {})
-            return broken(_path(url)) if sqlite else broken(url)
+            around = {"effects_first": _EffectsFirst, "ack_first": _AckFirst, "early_ack": _EarlyAck}
+            return cast("Store", around[flavour](open_store(url)))
 
 
-def _path(url: str) -> Any:
-    from pathlib import Path
-
-    return Path(url.removeprefix("sqlite:///"))
+class _UnfencedLedger(Ledger):
+    fence = "1"
 
 
-def _unfenced_sqlite(url: str) -> Store:
-    from botkit.store.sqlite import SqliteStore
-    from botkit.store.sqlite.ledger import Ledger
-
-    class Unfenced(Ledger):
-        fence = "1"
-
-    class UnfencedStore(SqliteStore):
-        _ledger_type = Unfenced
-
-    return UnfencedStore(_path(url))
+class _UnfencedSqlite(SqliteStore):
+    _ledger_type = _UnfencedLedger
 
 
-def _unfenced_postgres(url: str) -> Store:
-    from botkit.store.postgres import PostgresStore
-    from botkit.store.postgres.turns import Turns
-
-    class Unfenced(Turns):
-        fenced = False
-
-    class UnfencedStore(PostgresStore):
-        _turns_type = Unfenced
-
-    return UnfencedStore(url)
+class _UnfencedTurns(Turns):
+    fenced = False
 
 
-class EffectsFirst:
+class _UnfencedPostgres(PostgresStore):
+    _turns_type = _UnfencedTurns
+
+
+class _Around:
+    """A store around another one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class _EffectsFirst(_Around):
     """The effects of a turn in one transaction, its acknowledgement in the next."""
 
     async def settle(self, worker_id: int, settlement: Settlement) -> bool:
-        settle = super().settle  # type: ignore[misc]  # a mixin: the store stands behind it
         if isinstance(settlement.outcome, Done):
             claim = settlement.claim
             progress = claim.progress if settlement.seq == claim.items[0].seq else b""
             first = dataclasses.replace(settlement, outcome=Mark(progress), release=False)
-            if not await settle(worker_id, first):
+            if not await self._store.settle(worker_id, first):
                 return False
             settlement = dataclasses.replace(settlement, effects=Effects())
-        return bool(await settle(worker_id, settlement))
+        return await self._store.settle(worker_id, settlement)
 
 
-class AckFirst:
+class _AckFirst(_Around):
     """The acknowledgement and the state of a turn in one transaction, its actions in the next."""
 
     async def settle(self, worker_id: int, settlement: Settlement) -> bool:
-        items = settlement.effects.items
         effects = dataclasses.replace(settlement.effects, items=())
-        settled = await super().settle(  # type: ignore[misc]  # a mixin: the store stands behind it
-            worker_id, dataclasses.replace(settlement, effects=effects)
-        )
-        if settled and items:
-            await super().put(items)  # type: ignore[misc]  # a mixin: the store stands behind it
-        return bool(settled)
+        if not await self._store.settle(worker_id, dataclasses.replace(settlement, effects=effects)):
+            return False
+        await self._store.put(settlement.effects.items)
+        return True
 
 
-class EarlyAck:
+class _EarlyAck(_Around):
     """Says that items are stored while they are still on their way."""
 
-    _on_the_way: frozenset[asyncio.Future[int]] = frozenset()
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._on_the_way: set[asyncio.Task[int]] = set()
 
     async def put(self, items: Sequence[NewItem]) -> int:
-        put = asyncio.ensure_future(super().put(items))  # type: ignore[misc]  # a mixin: the store stands behind it
-        self._on_the_way |= {put}
-        put.add_done_callback(self._arrived)
+        task = asyncio.create_task(self._store_later(items))
+        self._on_the_way.add(task)
+        task.add_done_callback(self._on_the_way.discard)
         await asyncio.sleep(0)
         return len(items)
 
-    def _arrived(self, put: asyncio.Future[int]) -> None:
-        self._on_the_way -= {put}
-        if not put.cancelled():
-            put.exception()
+    async def _store_later(self, items: Sequence[NewItem]) -> int:
+        return await self._store.put(items)

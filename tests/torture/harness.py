@@ -115,10 +115,11 @@ class _Child:
         self._reader, self._writer = reader, writer
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._loop = asyncio.get_running_loop()
         self._pidfd = os.pidfd_open(pid)
         self.ended = asyncio.Event()
         self.stopped = False
-        asyncio.get_running_loop().add_reader(self._pidfd, self._has_ended)
+        self._loop.add_reader(self._pidfd, self._has_ended)
         self._reading = asyncio.create_task(self._read())
 
     async def ask(self, do: str, **values: object) -> bool:
@@ -129,7 +130,8 @@ class _Child:
         if self._reading.done() or self._writer.is_closing():
             raise _Gone
         number = next(self._numbers)
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._waiting[number] = future
         self._writer.write(json.dumps({"n": number, "do": do, **values}).encode() + b"\n")
         return await future
 
@@ -151,7 +153,7 @@ class _Child:
         self._writer.close()
 
     def _has_ended(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._pidfd)
+        self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self.ended.set()
 
@@ -299,7 +301,7 @@ class _Torture:
             "restart": self._restart,
             "crash": self._crash,
         }
-        everything = ("kill", "kill", "pause", "pause", "restart")
+        everything: tuple[str, ...] = ("kill", "kill", "pause", "pause", "restart")
         if plan.processes > 1:
             everything += ("kill", "stop", "stop")
         if plan.engine is not None:

@@ -13,6 +13,7 @@ from botkit import actions
 from botkit.state import State
 from botkit.store import open_store
 from botkit.store.contract import Store, StoredItem
+from botkit.x import split
 
 __all__ = ["ACCOUNT", "Sent", "tally"]
 
@@ -69,8 +70,6 @@ async def tally(url: str, sent: Mapping[str, Sequence[Sent]]) -> list[str]:
 
 
 def _event_id(number: int) -> str:
-    from botkit.x import split
-
     (item,) = split(Sent(number, 0).body("1").encode())
     return item.id
 
@@ -86,20 +85,13 @@ async def _items(store: Store, ids: Sequence[str]) -> dict[str, StoredItem]:
 
 async def _conversation(store: Store, user: str, sent: Sequence[Sent]) -> list[str]:
     """Lost, doubled or misordered events of one conversation, and what they did."""
-    found: list[str] = []
     ids = {event.number: _event_id(event.number) for event in sent}
     stored = await _items(store, list(ids.values()))
-    lost = [event.number for event in sent if ids[event.number] not in stored]
-    if lost:
+    if lost := [event.number for event in sent if ids[event.number] not in stored]:
         return [f"{user}: lost events {lost}"]
-    events = sorted(sent, key=lambda event: stored[ids[event.number]].seq)
-    if [stored[ids[event.number]].seq for event in events] != list(range(1, len(events) + 1)):
-        found.append(f"{user}: the lane holds something else beside its events")
-    found += [
-        f"{user}: event {later.number} stands before event {earlier.number}"
-        for earlier, later in zip(events[1:], events, strict=False)
-        if earlier.group < later.group
-    ]
+    seqs = {event.number: stored[ids[event.number]].seq for event in sent}
+    events = sorted(sent, key=lambda event: seqs[event.number])
+    found = _order(user, events, seqs)
     if left := await store.unfinished(f"{ACCOUNT}:{user}"):
         found.append(f"{user}: {len(left)} events are unfinished")
     last_seq = 0
@@ -111,24 +103,23 @@ async def _conversation(store: Store, user: str, sent: Sequence[Sent]) -> list[s
     ] + [f"{ids[event.number]}/chain:poison/0" for event in events]
     acted = await _items(store, wanted)
     for event in events:
-        event_id, seqs = ids[event.number], []
-        for plugin in chains:
+        event_id, acted_at = ids[event.number], []
+        for plugin, (before, count) in list(chains.items()):
             action = acted.get(f"{event_id}/{plugin}:link/0")
             handled = plugin == "beside" or not event.poison
             if handled != (action is not None):
                 found.append(f"{user}: {plugin} of event {event.number}: {'no' if handled else 'an'} action")
             if action is None:
                 continue
-            seqs.append(action.seq)
-            before, count = chains[plugin]
+            acted_at.append(action.seq)
             number, nonce, chain = _text(action).split()
             expected = hashlib.sha256(f"{before} {number} {nonce}".encode()).hexdigest()[:16]
             if number != str(event.number) or chain != expected:
                 found.append(f"{user}: {plugin}'s chain is broken at event {event.number}")
             chains[plugin] = (chain, count + 1)
-        if seqs and min(seqs) <= last_seq:
+        if acted_at and min(acted_at) <= last_seq:
             found.append(f"{user}: the actions of event {event.number} stand before earlier ones")
-        last_seq = max([last_seq, *seqs])
+        last_seq = max([last_seq, *acted_at])
         if f"{event_id}/chain:poison/0" in acted:
             found.append(f"{user}: the poison of event {event.number} had effects")
         later = not event.poison and event.number % 5 == 0
@@ -137,13 +128,34 @@ async def _conversation(store: Store, user: str, sent: Sequence[Sent]) -> list[s
                 f"{user}: delayed message of event {event.number}: {'lost' if later else 'invented'}"
             )
     for plugin, (chain, count) in chains.items():
-        key = f"state:{plugin}:{ACCOUNT}:{user}"
-        state = State((await store.state([key])).get(key))
-        if (state.get("chain", ""), state.get("count", 0)) != (chain, count):
-            found.append(
-                f"{user}: {plugin}'s state is not that of its last action: "
-                f"{state.get('count', 0)} times instead of {count}"
-            )
+        found += await _state(store, user, plugin, chain, count)
+    return found
+
+
+async def _state(store: Store, user: str, plugin: str, chain: str, count: int) -> list[str]:
+    """Whether a plugin's state is what its last action says."""
+    key = f"state:{plugin}:{ACCOUNT}:{user}"
+    state = State((await store.state([key])).get(key))
+    if (state.get("chain", ""), state.get("count", 0)) == (chain, count):
+        return []
+    return [
+        (
+            f"{user}: {plugin}'s state is not that of its last action: "
+            f"{state.get('count', 0)} times instead of {count}"
+        )
+    ]
+
+
+def _order(user: str, events: Sequence[Sent], seqs: Mapping[int, int]) -> list[str]:
+    """Whether the lane holds these events and nothing else, in an order in which they were sent."""
+    found: list[str] = []
+    if sorted(seqs.values()) != list(range(1, len(events) + 1)):
+        found.append(f"{user}: the lane holds something else beside its events")
+    found += [
+        f"{user}: event {later.number} stands before event {earlier.number}"
+        for earlier, later in zip(events[1:], events, strict=False)
+        if earlier.group < later.group
+    ]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Starts processes for torture quickly: has everything imported, and forks once for each line that it reads."""
+"""Starts processes quickly: has everything imported, and forks once for each line that it reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 from . import child
 
@@ -21,8 +22,8 @@ def main() -> None:
         config = json.loads(line)
         try:
             child.main(config)
-        except BaseException:
-            with open(config["log"], "a", encoding="utf-8") as log:
+        except BaseException:  # noqa: BLE001 - told to the test
+            with Path(config["log"]).open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"event": "child_crashed", "traceback": traceback.format_exc()}) + "\n")
             os._exit(1)
         os._exit(0)
