@@ -7,129 +7,25 @@ order X does it, is `Api.answer`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from botkit.simulator.auth import Authenticator, Caller, Kind, Signed, form_pairs
+from botkit.simulator.auth import Caller, Signed, form_pairs
+from botkit.simulator.endpoint import LEVELS, Answer, Call, Endpoint, Parts
 from botkit.simulator.limits import too_many
-from botkit.simulator.problems import ApiError, forbidden, invalid, not_found, v1_error
+from botkit.simulator.problems import ApiError, forbidden, invalid, missing_scopes, not_found, v1_error
 from botkit.simulator.schema import violations
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-    from multidict import MultiMapping
-    from structlog.typing import FilteringBoundLogger
+__all__ = ["Api"]
 
-    from botkit.simulator.config import SimulatorConfig
-    from botkit.simulator.delivery import Courier
-    from botkit.simulator.faults import Faults
-    from botkit.simulator.feed import Feed
-    from botkit.simulator.inbox import Inbox
-    from botkit.simulator.limits import Limits
-    from botkit.simulator.publish import Publisher
-    from botkit.simulator.subscriptions import Subscriptions
-    from botkit.simulator.things import User
-    from botkit.simulator.webhooks import Webhooks
-    from botkit.simulator.world import World
-
-__all__ = ["Answer", "Api", "Call", "Endpoint", "Parts"]
-
-Permission = Literal["read", "write", "messages"]
-
-_LEVELS: dict[Permission, frozenset[str]] = {
-    "read": frozenset({"read", "read-write", "read-write-directmessages"}),
-    "write": frozenset({"read-write", "read-write-directmessages"}),
-    "messages": frozenset({"read-write-directmessages"}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer; without a body it is 204."""
-
-    body: Mapping[str, Any] | None = None
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to an endpoint, after everything about it was checked."""
-
-    caller: Caller
-    path: Mapping[str, str]
-    query: MultiMapping[str]
-    #: decoded JSON object, or the form
-    body: dict[str, Any] = field(default_factory=dict)
-
-    def listed(self, name: str) -> list[str]:
-        """A comma-separated query parameter."""
-        return [part for part in self.query.get(name, "").split(",") if part]
-
-    def number(self, name: str, low: int, high: int, default: int) -> int:
-        """A whole number in the query.
-
-        :raises ApiError: 400 when it is none, or out of bounds.
-        """
-        text = self.query.get(name, str(default))
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise invalid(f"The `{name}` query parameter value [{text}] is not between {low} and {high}")
-        return int(text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One call of X's.
-
-    :param window: the rate-limit window it counts in, see `botkit.simulator.limits.LIMITS`.
-    :param accepts: credential kinds (Source: X spec, ``security`` of each operation).
-    :param needs: the OAuth 1.0a permission.
-    :param schema: of the JSON body; ``None``: no JSON body is read.
-    """
-
-    method: str
-    path: str
-    window: str
-    accepts: frozenset[Kind]
-    act: Callable[[Parts, Call], Awaitable[Answer]]
-    needs: Permission = "read"
-    schema: dict[str, Any] | None = None
-
-    @property
-    def v1(self) -> bool:
-        """Whether it speaks v1.1."""
-        return self.path.startswith("/1.1/")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Everything the endpoints work with."""
-
-    config: SimulatorConfig
-    clock: Callable[[], float]
-    log: FilteringBoundLogger
-    world: World
-    auth: Authenticator
-    limits: Limits
-    faults: Faults
-    feed: Feed
-    webhooks: Webhooks
-    subscriptions: Subscriptions
-    courier: Courier
-    publisher: Publisher
-    inbox: Inbox
-
-    def me(self, call: Call) -> User:
-        """The account that the call acts for.
-
-        :raises ApiError: 403 when the path names another user.
-        """
-        wanted = call.path.get("id", call.caller.user_id)
-        if wanted != call.caller.user_id:
-            raise forbidden("The `id` must be the authenticated user's.")
-        return self.world.users[call.caller.user_id]
+#: X's own names: a request that names one was signed for it, over https, whatever brought it here
+_HOSTS = frozenset({"api.x.com", "api.twitter.com", "x.com", "twitter.com"})
+_NOBODY = Caller("app")
 
 
 class Api:
@@ -151,50 +47,86 @@ class Api:
     async def unknown(self, request: web.Request) -> web.StreamResponse:
         """404, as X says it."""
         error = not_found(v1=request.path.startswith("/1.1/"))
-        self._record(request, None, error.status, error.body, None)
+        self._record(None, request, None, error.status, error.body)
         return _json(error.status, error.body, error.headers)
 
     async def answer(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         faults, path = self._parts.faults, request.path
         if faults.take("outage", path):
-            self._record(request, None, 0, "closed without an answer (outage)", None)
+            self._record(endpoint, request, None, 0, "closed without an answer (outage)")
             return _hang_up(request)
         caller: Caller | None = None
         body: dict[str, Any] = {}
-        headers: dict[str, str] = {}
+        headers: dict[str, str] = {"date": self._date()}
+        result = Answer()
         try:
-            raw = await request.read()
+            raw = await self._read(endpoint, request)
             caller = self._identify(endpoint, request, raw)
             self._injected(endpoint, path)
-            headers = self._parts.limits.take(endpoint.window, caller.user_id, v1=endpoint.v1)
+            headers |= self._parts.limits.take(endpoint.window, caller.user_id, v1=endpoint.v1)
             body = _decode(endpoint, request, raw)
-            call = Call(caller, request.match_info, request.query, body)
+            signed = _signed(request, raw)
+            call = Call(
+                caller,
+                request.match_info,
+                request.query,
+                body,
+                request.headers,
+                raw,
+                signed,
+                request.remote or "",
+            )
             result = await endpoint.act(self._parts, call)
             status, content = result.status, result.body
+            headers |= result.headers
         except ApiError as error:
             status, content = error.status, error.body
-            headers = {**headers, **error.headers}
+            headers |= error.headers
         except _Unavailable:
-            self._record(request, body, 503, "an HTML page (unavailable)", caller)
+            self._record(endpoint, request, body, 503, "an HTML page (unavailable)", caller=caller)
             return web.Response(
                 status=503, text="<html><body>Over capacity</body></html>", content_type="text/html"
             )
-        if content is None:
+        if result.stream is not None:
+            self._record(endpoint, request, body, 200, "a stream", caller=caller)
+            return await result.stream(request, headers)
+        if content is None and result.text is None and status == 200:
             status = 204
-        if endpoint.v1 and caller:
+        if endpoint.v1 and caller and caller.permission:
             headers["x-access-level"] = caller.permission
         lost = faults.take("lost_answer", path)
-        self._record(request, body, status, content, caller, lost=lost)
-        return _hang_up(request) if lost else _json(status, content, headers)
+        shown = f"{len(result.text)} of {result.content_type}" if result.text is not None else content
+        self._record(endpoint, request, body, status, shown, caller=caller, lost=lost)
+        if lost:
+            return _hang_up(request)
+        return _text(result, status, headers) if result.text is not None else _json(status, content, headers)
+
+    def _date(self) -> str:
+        return formatdate(self._parts.clock() + self._parts.rules.clock_skew_s, usegmt=True)
+
+    async def _read(self, endpoint: Endpoint, request: web.Request) -> bytes:
+        if (request.content_length or 0) > endpoint.max_body:
+            raise _too_large()
+        try:
+            raw = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise _too_large() from None
+        if len(raw) > endpoint.max_body:
+            raise _too_large()
+        return raw
 
     def _identify(self, endpoint: Endpoint, request: web.Request, raw: bytes) -> Caller:
-        form = form_pairs(raw) if request.content_type == "application/x-www-form-urlencoded" else ()
-        signed = Signed(request.method, _address(request), form)
+        if not endpoint.accepts:
+            return _NOBODY
         caller = self._parts.auth.identify(
-            request.headers.get("authorization", ""), signed, accepted=endpoint.accepts, v1=endpoint.v1
+            request.headers.get("authorization", ""),
+            _signed(request, raw),
+            accepted=endpoint.accepts,
+            v1=endpoint.v1,
+            wrong_kind=endpoint.wrong_kind,
         )
-        if caller.kind == "oauth1" and caller.permission not in _LEVELS[endpoint.needs]:
+        if caller.kind == "oauth1" and caller.permission not in LEVELS[endpoint.needs]:
             if endpoint.v1:
                 raise v1_error(403, 261, "Application cannot perform write actions.")
             raise forbidden(
@@ -202,6 +134,9 @@ class Api:
                 "for this endpoint.",
                 tail="oauth1-permissions",
             )
+        lacking = endpoint.scopes - caller.scopes
+        if caller.kind == "oauth2" and lacking:
+            raise missing_scopes(sorted(lacking))
         return caller
 
     def _injected(self, endpoint: Endpoint, path: str) -> None:
@@ -228,25 +163,29 @@ class Api:
 
     def _record(
         self,
+        endpoint: Endpoint | None,
         request: web.Request,
         body: dict[str, Any] | None,
         status: int,
         content: object,
-        caller: Caller | None,
         *,
+        caller: Caller | None = None,
         lost: bool = False,
     ) -> None:
+        if endpoint is not None and endpoint.secret:
+            body = content = None
+        known = caller if caller is not _NOBODY else None
         self._parts.feed.record(
             "request",
             {
                 "method": request.method,
                 "path": request.path,
-                "query": dict(request.query),
+                "query": {} if endpoint is not None and endpoint.secret else dict(request.query),
                 "body": body,
                 "status": status,
                 "answer": content,
-                "as": caller.kind if caller else None,
-                "user_id": caller.user_id if caller else None,
+                "as": known.kind if known else None,
+                "user_id": known.user_id if known else None,
                 "lost": lost,
                 "at": self._parts.clock(),
             },
@@ -259,7 +198,13 @@ class _Unavailable(Exception):
 
 def _address(request: web.Request) -> str:
     """The address that the client signed: scheme, host and path as it sent them."""
-    return f"{request.scheme}://{request.host}{request.raw_path}"
+    scheme = "https" if request.host in _HOSTS else request.scheme
+    return f"{scheme}://{request.host}{request.raw_path}"
+
+
+def _signed(request: web.Request, raw: bytes) -> Signed:
+    form = form_pairs(raw) if request.content_type == "application/x-www-form-urlencoded" else ()
+    return Signed(request.method, _address(request), form)
 
 
 def _decode(endpoint: Endpoint, request: web.Request, raw: bytes) -> dict[str, Any]:
@@ -278,10 +223,20 @@ def _decode(endpoint: Endpoint, request: web.Request, raw: bytes) -> dict[str, A
     return decoded
 
 
+def _too_large() -> ApiError:
+    title = "Payload Too Large"
+    return ApiError(413, {"title": title, "detail": title, "type": "about:blank", "status": 413})
+
+
 def _json(status: int, content: object, headers: dict[str, str]) -> web.Response:
     if content is None:
         return web.Response(status=status, headers=headers)
     return web.json_response(content, status=status, headers=headers)
+
+
+def _text(answer: Answer, status: int, headers: dict[str, str]) -> web.Response:
+    body = answer.text.encode() if isinstance(answer.text, str) else answer.text
+    return web.Response(status=status, body=body, headers={"content-type": answer.content_type, **headers})
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,12 +14,14 @@ from urllib.parse import parse_qsl, unquote
 
 from botkit.errors import BadSignature
 from botkit.simulator.problems import ApiError, unauthorized, unsupported_authentication, v1_error
+from botkit.simulator.tokens import same
 from botkit.x.oauth import check_oauth1, parse_authorization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botkit.simulator.config import BotAccount, SimulatorConfig
+    from botkit.simulator.config import SimulatorConfig
+    from botkit.simulator.tokens import Tokens
 
 __all__ = [
     "ANYONE",
@@ -32,6 +33,7 @@ __all__ = [
     "Caller",
     "Kind",
     "Signed",
+    "basic_pair",
     "form_pairs",
 ]
 
@@ -52,15 +54,22 @@ _NAMES: dict[Kind, str] = {
 #: X wants the clock right "within minutes" and does not say how many
 _CLOCK_TOLERANCE_S = 300
 _NONCES = 100_000
+_COULD_NOT = "Could not authenticate you."
+_NOT_ALLOWED = (403, 220, "Your credentials do not allow access to this resource.")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request is from; ``user_id`` is empty for the app itself."""
+    """Who a request is from; ``user_id`` is empty for the app itself.
+
+    :param permission: of an OAuth 1.0a token.
+    :param scopes: of an OAuth 2.0 token.
+    """
 
     kind: Kind
     user_id: str = ""
     permission: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,92 +86,105 @@ class Signed:
 
 
 class Authenticator:
-    """Knows the app's keys and the connected accounts' tokens."""
+    """Knows whose key or token a header shows.
 
-    def __init__(self, config: SimulatorConfig, *, clock: Callable[[], float]) -> None:
-        self._config, self._clock = config, clock
-        self._tokens = {account.access_token: account for account in config.connected}
-        self._bearers = {
-            account.oauth2_token: account for account in config.connected if account.oauth2_token
-        }
+    :param clock: X's own, in Unix seconds.
+    """
+
+    def __init__(self, config: SimulatorConfig, tokens: Tokens, *, clock: Callable[[], float]) -> None:
+        self._config, self._tokens, self._clock = config, tokens, clock
         self._nonces: OrderedDict[str, None] = OrderedDict()
 
-    def identify(self, header: str, request: Signed, *, accepted: frozenset[Kind], v1: bool) -> Caller:
+    def identify(
+        self,
+        header: str,
+        request: Signed,
+        *,
+        accepted: frozenset[Kind],
+        v1: bool,
+        wrong_kind: tuple[int, int, str] | None = None,
+    ) -> Caller:
         """The caller behind an ``Authorization`` header.
 
+        :param wrong_kind: status, code and message of v1.1 for a credential of another kind.
         :raises ApiError: 401 when it does not hold; 403 when it is of a kind that this call does not take.
         """
         scheme, _, rest = header.strip().partition(" ")
         if scheme.lower() == "oauth":
             caller = self._oauth1(header.strip(), request, v1=v1)
         elif scheme.lower() == "bearer":
-            caller = self._bearer(rest.strip(), v1=v1)
+            caller = self._bearer(rest.strip(), accepted, v1=v1)
         elif v1:
             raise v1_error(401, 215, "Bad Authentication data.")
         else:
             raise unauthorized()
         if caller.kind not in accepted:
             if v1:
-                raise v1_error(403, 220, "Your credentials do not allow access to this resource.")
-            names = [name for kind, name in _NAMES.items() if kind in accepted]
-            raise unsupported_authentication(_NAMES[caller.kind], names)
+                raise v1_error(*(wrong_kind or _NOT_ALLOWED))
+            raise unsupported_authentication(_NAMES[caller.kind], _named(accepted))
         return caller
 
-    def app_token(self, header: str, form: dict[str, str]) -> dict[str, str]:
-        """Answers ``POST /oauth2/token``.
+    def signed(self, header: str, request: Signed, token: str, secret: str) -> dict[str, str]:
+        """The parameters of a sign-in call's signature, made with the app's keys and a request token, if any.
 
-        :raises ApiError: 403 with code 99 for a wrong key pair.
+        :raises ApiError: 401 in the shape of v1.1.
         """
-        scheme, _, rest = header.partition(" ")
         try:
-            key, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            key = secret = ""
-        right = _same(unquote(key), self._config.consumer_key) and _same(
+            given = parse_authorization(header)
+        except BadSignature:
+            raise v1_error(401, 215, "Bad Authentication data.") from None
+        right = same(given["oauth_consumer_key"], self._config.consumer_key)
+        if not right or given.get("oauth_token", "") != token:
+            raise v1_error(401, 32, _COULD_NOT)
+        self._check_time(given["oauth_timestamp"], v1=True)
+        if not self._is_right(header, request, secret) or not self._is_new(given):
+            raise v1_error(401, 32, _COULD_NOT)
+        return given
+
+    def is_app(self, header: str) -> bool:
+        """Whether a Basic header shows the app's consumer key and secret."""
+        key, secret = basic_pair(header)
+        return same(unquote(key), self._config.consumer_key) and same(
             unquote(secret), self._config.consumer_secret
         )
-        if scheme.lower() != "basic" or not right or form.get("grant_type") != "client_credentials":
-            raise v1_error(403, 99, "Unable to verify your credentials")
-        return {"token_type": "bearer", "access_token": self._config.bearer_token}
-
-    def revoke(self, user_id: str) -> None:
-        """End all tokens of an account."""
-        for tokens in (self._tokens, self._bearers):
-            for token in [token for token, account in tokens.items() if account.id == user_id]:
-                del tokens[token]
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _bearer(self, token: str, *, v1: bool) -> Caller:
-        if _same(token, self._config.bearer_token):
+    def _bearer(self, token: str, accepted: frozenset[Kind], *, v1: bool) -> Caller:
+        if self._tokens.is_bearer(token):
             return Caller("app")
-        account = self._bearers.get(token)
-        if account is None:
+        if self._tokens.is_strange(token):
+            if v1:
+                raise v1_error(*_NOT_ALLOWED)
+            raise unsupported_authentication("OAuth 2.0 Client Credentials", _named(accepted))
+        grant = self._tokens.access(token)
+        if grant is None:
             raise _expired(v1=v1)
-        return Caller("oauth2", account.id, account.permission)
+        return Caller("oauth2", grant.user_id, scopes=grant.scopes)
 
     def _oauth1(self, header: str, request: Signed, *, v1: bool) -> Caller:
         try:
             given = parse_authorization(header)
         except BadSignature:
             raise (v1_error(401, 215, "Bad Authentication data.") if v1 else unauthorized()) from None
-        account = self._tokens.get(given.get("oauth_token", ""))
-        if account is None or not _same(given["oauth_consumer_key"], self._config.consumer_key):
+        key = self._tokens.key(given.get("oauth_token", ""))
+        if key is None or not same(given["oauth_consumer_key"], self._config.consumer_key):
             raise _expired(v1=v1)
         self._check_time(given["oauth_timestamp"], v1=v1)
-        if not self._is_right(header, request, account) or not self._is_new(given):
-            raise v1_error(401, 32, "Could not authenticate you.") if v1 else unauthorized()
-        return Caller("oauth1", account.id, account.permission)
+        if not self._is_right(header, request, key.secret) or not self._is_new(given):
+            raise v1_error(401, 32, _COULD_NOT) if v1 else unauthorized()
+        return Caller("oauth1", key.user_id, key.permission)
 
     def _check_time(self, stamp: str, *, v1: bool) -> None:
         drift = abs(self._clock() - int(stamp)) if stamp.isdecimal() else float("inf")
         if drift > _CLOCK_TOLERANCE_S:
             raise v1_error(401, 135, "Timestamp out of bounds.") if v1 else unauthorized()
 
-    def _is_right(self, header: str, request: Signed, account: BotAccount) -> bool:
-        secrets = self._config.consumer_secret, account.access_token_secret
+    def _is_right(self, header: str, request: Signed, secret: str) -> bool:
         try:
-            check_oauth1(request.method, request.url, header, request.form, *secrets)
+            check_oauth1(
+                request.method, request.url, header, request.form, self._config.consumer_secret, secret
+            )
         except BadSignature:
             return False
         return True
@@ -177,12 +199,24 @@ class Authenticator:
         return True
 
 
+def _named(accepted: frozenset[Kind]) -> list[str]:
+    return [name for kind, name in _NAMES.items() if kind in accepted]
+
+
+def basic_pair(header: str) -> tuple[str, str]:
+    """User and password of a Basic header; empty texts when it is none."""
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password
+
+
 def _expired(*, v1: bool) -> ApiError:
     return v1_error(401, 89, "Invalid or expired token.") if v1 else unauthorized()
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def form_pairs(body: bytes) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BotAccount", "Limit", "LimitScale", "SeedUser", "SimulatorConfig"]
+__all__ = ["BotAccount", "Limit", "LimitScale", "Permission", "SeedUser", "SimulatorConfig"]
 
 DEFAULT_BOT_ID = "1000000000000000001"
 
@@ -72,7 +72,25 @@ class SimulatorConfig:
     :param users: who else is there from the start.
     :param allow_http_webhooks: take plain http and a port in the URL of a webhook on this machine. X takes
         only https without a port (Source: X docs, webhooks/introduction).
+    :param client_id: the app's OAuth 2.0 client; with ``client_secret`` it is a confidential one (web app or
+        bot), without one a public one (Source: X docs, fundamentals/developer-apps).
+    :param callback_urls: where a sign-in may return to, exactly; empty takes any https address, and http on
+        this machine by its number (Source: X docs, authentication/oauth-1-0a).
+    :param environments: the names of the premium environments; case counts.
     :param webhook_limit: pay-per-use has 1 (Source: X docs, account-activity/introduction).
+    :param enterprise_webhook_limit: of the v1.1 enterprise API. A premium environment has one webhook.
+    :param premium_limit: subscriptions of a premium environment: 15 in the sandbox.
+    :param stream_limit: connections of the activity stream at a time (Source: X docs, rate-limits).
+    :param stream_keep_alive_s: an empty line follows this much silence in a stream.
+    :param subscription_life_s: subscriptions end by themselves at this age; ``None``: never.
+    :param v1_allowed: v1.1 account activity is in the package; off: 403 with code 200.
+    :param activity_api_allowed: the X Activity API is in the package; off: 403.
+    :param replay_allowed: replay is in the package; off: 403.
+    :param backfill_allowed: a stream may ask for what it missed; off: 403, as on self-serve.
+    :param replay_ages_s: how long ago a replay must begin and end at least: 31 and 10 minutes at X. ``None``:
+        these with ``limits`` x, and no wait with relaxed ones.
+    :param check_media: a post or message takes only media that was uploaded, fits and is processed.
+    :param media_processing_s: how long a video or GIF is processed after its upload.
     :param limits: ``x`` has X's documented rate limits, ``relaxed`` the same windows with 100 times the
         requests; the headers tell the numbers that apply.
     :param enforce_limits: apply the rate limits; the headers come in any case.
@@ -107,6 +125,9 @@ class SimulatorConfig:
     access_token: str = field(default=f"{DEFAULT_BOT_ID}-simulator-access-token", repr=False)
     access_token_secret: str = field(default="simulator-access-token-secret", repr=False)
     oauth2_token: str = field(default="simulator-oauth2-token", repr=False)
+    client_id: str = "simulator-client-id"
+    client_secret: str = field(default="simulator-client-secret", repr=False)
+    callback_urls: tuple[str, ...] = ()
     permission: Permission = "read-write-directmessages"
     accounts: tuple[BotAccount, ...] = ()
     users: tuple[SeedUser, ...] = (
@@ -114,9 +135,15 @@ class SimulatorConfig:
         SeedUser(username="bob", name="Bob"),
     )
     allow_http_webhooks: bool = True
+    environments: tuple[str, ...] = ("dev",)
     webhook_limit: int = 1
+    enterprise_webhook_limit: int = 5
     account_activity_limit: int = 3
+    premium_limit: int = 15
     activity_limit: int = 1500
+    stream_limit: int = 2
+    stream_keep_alive_s: float = 20.0
+    subscription_life_s: float | None = None
     create_shape: Literal["array", "object", "nested"] = "nested"
     limits: LimitScale = "x"
     enforce_limits: bool = True
@@ -124,6 +151,13 @@ class SimulatorConfig:
     require_summons: bool = True
     engagement_allowed: bool = True
     rich_messages: bool = True
+    v1_allowed: bool = True
+    activity_api_allowed: bool = True
+    replay_allowed: bool = True
+    backfill_allowed: bool = True
+    replay_ages_s: tuple[float, float] | None = None
+    check_media: bool = True
+    media_processing_s: float = 2.0
     retry_delays_s: tuple[float, ...] = (3.0, 27.0, 242.0)
     delivery_timeout_s: float = 10.0
     delivery_concurrency: int = 64
@@ -134,6 +168,13 @@ class SimulatorConfig:
     keep_messages: int = 100_000
     control: bool = True
     faults: Mapping[str, int | float | str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def replay_ages(self) -> tuple[float, float]:
+        """How long ago a replay must begin and end at least, seconds (Source: X docs, account-activity)."""
+        if self.replay_ages_s is not None:
+            return self.replay_ages_s
+        return (31 * 60.0, 10 * 60.0) if self.limits == "x" else (0.0, 0.0)
 
     @property
     def bot(self) -> BotAccount:

@@ -6,33 +6,25 @@ For the command line, tests and the chat page. JSON in and out; a mistake is ans
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from botkit.simulator import views
 from botkit.simulator.activity import Withdrawn
+from botkit.simulator.asked import Missing, Refusal, body_of, flag, guarded, posted, text_of, whole
+from botkit.simulator.control_app import AppControl
 from botkit.simulator.delivery import encode
-from botkit.simulator.guard import refusal
-from botkit.simulator.things import NotAllowed, Post, User, conversation_id
+from botkit.simulator.things import Post, User, conversation_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from botkit.simulator.api import Parts
+    from botkit.simulator.endpoint import Parts
 
 __all__ = ["Control"]
 
 _MAX_WAIT_S = 300.0
-
-
-class Refusal(Exception):
-    """What was asked can't be done; ``str()`` tells why and what to do."""
-
-
-class Missing(Refusal):
-    """Nobody of this name is there."""
 
 
 class Control:
@@ -62,53 +54,27 @@ class Control:
             "raw": self._raw,
         }
         return [
-            *(web.post(f"/_sim/{name}", self._posted(act)) for name, act in posts.items()),
-            web.get("/_sim/state", self._guarded(self._state)),
-            web.get("/_sim/faults", self._guarded(self._faults)),
-            web.put("/_sim/faults", self._guarded(self._set_faults)),
-            web.delete("/_sim/faults", self._guarded(self._clear_faults)),
-            web.put("/_sim/limits", self._guarded(self._set_limits)),
-            web.get("/_sim/conversation", self._guarded(self._conversation)),
-            web.get("/_sim/log", self._guarded(self._log)),
-            web.get("/_sim/replies", self._guarded(self._replies)),
+            *(web.post(f"/_sim/{name}", posted(act)) for name, act in posts.items()),
+            *AppControl(self._parts).routes(),
+            web.get("/_sim/state", guarded(self._state)),
+            web.get("/_sim/faults", guarded(self._faults)),
+            web.put("/_sim/faults", guarded(self._set_faults)),
+            web.delete("/_sim/faults", guarded(self._clear_faults)),
+            web.put("/_sim/limits", guarded(self._set_limits)),
+            web.get("/_sim/conversation", guarded(self._conversation)),
+            web.get("/_sim/log", guarded(self._log)),
+            web.get("/_sim/replies", guarded(self._replies)),
         ]
-
-    # -- how every request is answered -------------------------------------------------------------------
-
-    def _posted(
-        self, act: Callable[[dict[str, Any]], Any]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> Any:
-            return act(await _body(request))
-
-        return self._guarded(handle)
-
-    def _guarded(
-        self, handler: Callable[[web.Request], Awaitable[Any]]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            reason = refusal(request)
-            if reason:
-                return web.json_response({"error": reason}, status=403)
-            try:
-                answer = await handler(request)
-                return web.Response(status=204) if answer is None else web.json_response(answer)
-            except Missing as missing:
-                return web.json_response({"error": str(missing)}, status=404)
-            except (Refusal, NotAllowed) as refused:
-                return web.json_response({"error": str(refused)}, status=400)
-
-        return handle
 
     # -- what people do ----------------------------------------------------------------------------------
 
     def _users(self, body: dict[str, Any]) -> Any:
         world = self._parts.world
         user = world.add_user(
-            _text(body, "username"),
-            _text(body, "name", ""),
-            dms_open=_flag(body, "dms_open", default=True) if "dms_open" in body else None,
-            protected=_flag(body, "protected", default=False) if "protected" in body else None,
+            text_of(body, "username"),
+            text_of(body, "name", ""),
+            dms_open=flag(body, "dms_open", default=True) if "dms_open" in body else None,
+            protected=flag(body, "protected", default=False) if "protected" in body else None,
         )
         self._parts.feed.tell("user", views.user(user))
         return views.user(user)
@@ -116,11 +82,11 @@ class Control:
     def _dm(self, body: dict[str, Any]) -> Any:
         sender = self._who(body)
         bot = self._other(body, sender)
-        quick_reply = _text(body, "quick_reply", "") if body.get("quick_reply") is not None else None
-        text = _text(body, "text", "")
+        quick_reply = text_of(body, "quick_reply", "") if body.get("quick_reply") is not None else None
+        text = text_of(body, "text", "")
         if not text and quick_reply is not None:
             text = self._label(bot, sender, quick_reply)
-        media = _text(body, "media", "")
+        media = text_of(body, "media", "")
         if not text and not media:
             raise Refusal("a message needs text, media or a quick_reply")
         extra = {"media_id": self._parts.world.ids.next(), "media_url": media} if media else {}
@@ -145,7 +111,7 @@ class Control:
         )
 
     def _mention(self, body: dict[str, Any]) -> Any:
-        sender, text = self._who(body), _text(body, "text", "hello")
+        sender, text = self._who(body), text_of(body, "text", "hello")
         bot = self._other(body, sender)
         if bot not in self._parts.world.mentions(text):
             text = f"@{bot.username} {text}"
@@ -153,12 +119,12 @@ class Control:
 
     def _reply(self, body: dict[str, Any]) -> Any:
         sender, post = self._who(body), self._post(body)
-        text = _text(body, "text", "nice one")
+        text = text_of(body, "text", "nice one")
         return views.post(self._parts.world.publish_post(sender, text, in_reply_to_id=post.id))
 
     def _quote(self, body: dict[str, Any]) -> Any:
         sender, post = self._who(body), self._post(body)
-        text = _text(body, "text", "look at this")
+        text = text_of(body, "text", "look at this")
         return views.post(self._parts.world.publish_post(sender, text, quoted_id=post.id))
 
     def _repost(self, body: dict[str, Any]) -> Any:
@@ -208,19 +174,19 @@ class Control:
 
     def _profile(self, body: dict[str, Any]) -> Any:
         """The account's own profile changes: ``{part, value, user?}``."""
-        user = self._parts.world.find(_text(body, "user", self._parts.config.bot.id))
+        user = self._parts.world.find(text_of(body, "user", self._parts.config.bot.id))
         if user is None:
             raise Refusal("there is no such user")
-        self._parts.world.change_profile(user, _text(body, "part"), _text(body, "value", ""))
+        self._parts.world.change_profile(user, text_of(body, "part"), text_of(body, "value", ""))
         return views.user(user)
 
     def _revoke(self, body: dict[str, Any]) -> Any:
         """A connected account takes the app's access away: ``{user?}``."""
-        user = self._parts.world.find(_text(body, "user", self._parts.config.bot.id))
+        user = self._parts.world.find(text_of(body, "user", self._parts.config.bot.id))
         if user is None or not self._connected(user):
             raise Refusal("only a connected account can do that")
         self._parts.publisher.publish(Withdrawn(user.id, self._parts.clock()))
-        self._parts.auth.revoke(user.id)
+        self._parts.tokens.revoke(user.id)
         return {"user_id": user.id}
 
     def _raw(self, body: dict[str, Any]) -> Any:
@@ -244,7 +210,7 @@ class Control:
 
     async def _set_faults(self, request: web.Request) -> Any:
         try:
-            self._parts.faults.change(await _body(request))
+            self._parts.faults.change(await body_of(request))
         except ValueError as problem:
             raise Refusal(str(problem)) from None
         self._parts.feed.tell("faults", self._parts.faults.state())
@@ -258,7 +224,7 @@ class Control:
     async def _set_limits(self, request: web.Request) -> Any:
         """``{enforced}``: apply X's limits or only count; all windows open anew."""
         limits = self._parts.limits
-        limits.enforced = _flag(await _body(request), "enforced", default=limits.enforced)
+        limits.enforced = flag(await body_of(request), "enforced", default=limits.enforced)
         limits.forget()
         return {"enforced": limits.enforced}
 
@@ -275,7 +241,7 @@ class Control:
         }
 
     async def _log(self, request: web.Request) -> Any:
-        after = _whole(request, "after")
+        after = whole(request, "after")
         return {"last": self._parts.feed.last, "entries": self._parts.feed.after(after)}
 
     async def _replies(self, request: web.Request) -> Any:
@@ -294,7 +260,7 @@ class Control:
             conversation_id(user.id, bot.id),
             bot.id,
             user.id,
-            after=str(_whole(request, "after")),
+            after=str(whole(request, "after")),
             timeout_s=timeout_s,
         )
         return views.message(found) if found else None
@@ -303,7 +269,7 @@ class Control:
 
     def _who(self, body: dict[str, Any]) -> User:
         """The user in ``from``; made on the fly."""
-        name = _text(body, "from")
+        name = text_of(body, "from")
         known = self._parts.world.find(name)
         if known is not None:
             return known
@@ -315,8 +281,8 @@ class Control:
 
     def _other(self, body: dict[str, Any], sender: User) -> User:
         """The account it is done to: ``to``, or the bot."""
-        name = _text(body, "to", "")
-        if not name and self._connected(sender):
+        name = text_of(body, "to", "")
+        if not name and sender.id == self._parts.config.bot.id:
             raise Refusal("say with `to` whom the account itself writes to")
         other = self._parts.world.find(name or self._parts.config.bot.id)
         if other is None:
@@ -331,7 +297,7 @@ class Control:
 
     def _post(self, body: dict[str, Any]) -> Post:
         """The post in ``post_id``, or the account's newest."""
-        post_id = _text(body, "post_id", "")
+        post_id = text_of(body, "post_id", "")
         found = (
             self._parts.world.posts.get(post_id)
             if post_id
@@ -342,35 +308,4 @@ class Control:
         return found
 
     def _connected(self, user: User) -> bool:
-        return any(account.id == user.id for account in self._parts.config.connected)
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read() or b"{}")
-    except ValueError:
-        raise Refusal("the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise Refusal("the body is not a JSON object")
-    return body
-
-
-def _text(body: dict[str, Any], name: str, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str) or (default is None and not value):
-        raise Refusal(f"{name} is missing, or not a text")
-    return value
-
-
-def _flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
-    value = body.get(name, default)
-    if not isinstance(value, bool):
-        raise Refusal(f"{name} is true or false")
-    return value
-
-
-def _whole(request: web.Request, name: str) -> int:
-    text = request.query.get(name, "0") or "0"
-    if not text.isdecimal():
-        raise Refusal(f"{name} is a number")
-    return int(text)
+        return user.id in self._parts.tokens.connected()

@@ -37,6 +37,7 @@ class Parcel:
     :param event: what it is, for the log.
     :param lane: what it should stay in order with.
     :param question: (account, other user) when it is a message that a reply may answer.
+    :param replayable: a replay brings it again.
     """
 
     webhook: Webhook
@@ -44,6 +45,7 @@ class Parcel:
     event: str
     lane: str = ""
     question: tuple[str, str] | None = None
+    replayable: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -72,8 +74,10 @@ class Courier:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         log: FilteringBoundLogger,
+        timeout_s: Callable[[str], float],
     ) -> None:
         self._config, self._faults, self._feed = config, faults, feed
+        self._timeout_s = timeout_s
         self._clock, self._sleep, self._log = clock, sleep, log
         self._http: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(config.delivery_concurrency)
@@ -81,6 +85,8 @@ class Courier:
         self._lanes: dict[str, _Delivery] = {}
         self._held: list[_Delivery] = []
         self._questions: dict[tuple[str, str], _Delivery] = {}
+        #: told of every delivery that X tries
+        self.attempting: Callable[[Parcel], None] = lambda _parcel: None
 
     def open(self, http: aiohttp.ClientSession) -> None:
         """Use this HTTP client from now on."""
@@ -104,12 +110,25 @@ class Courier:
 
     def send(self, parcel: Parcel) -> None:
         """Take a parcel; returns at once."""
+        if parcel.replayable and parcel.webhook.valid:
+            self.attempting(parcel)
         if self._faults.take("drop"):
             self._note(parcel, state="dropped", faults=["drop"])
             return
         copies = 2 if self._faults.take("duplicate") else 1
         for number in range(copies):
             self._start(parcel, ["duplicate"] if number else [])
+
+    async def once(self, parcel: Parcel) -> bool:
+        """Deliver a parcel now, with one attempt and without faults; whether it was taken."""
+        if not parcel.webhook.valid:
+            return False
+        entry = self._note(parcel, state="replayed", faults=[])
+        signature = sign(self._config.consumer_secret, parcel.body)
+        done = await self._try(_Delivery(parcel=parcel, entry=entry, signature=signature))
+        if not done:
+            self._feed.update(entry, state="lost: a replay is not repeated")
+        return done
 
     def answered(self, account_id: str, other_id: str, at: float) -> None:
         """The account wrote to the other user: note how long it took since their message was posted."""
@@ -231,7 +250,7 @@ class Courier:
         if self._http is None:
             raise RuntimeError("the simulator is not started")
         headers = {"content-type": "application/json", SIGNATURE_HEADER: delivery.signature}
-        timeout = aiohttp.ClientTimeout(total=self._config.delivery_timeout_s)
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s(delivery.parcel.webhook.product))
         status, failure = None, ""
         async with self._slots:
             posted_at = self._clock()

@@ -9,6 +9,9 @@ Every fault is a number: how many of the next chances it takes; -1 is all of the
 | `delay` | an event is delivered `delay_s` late |
 | `drop` | an event is never delivered |
 | `wrong_signature` | an event is signed with another secret |
+| `crc_slow` | a challenge counts as not answered in time |
+| `crc_wrong` | a challenge counts as answered with a wrong token |
+| `media_failed` | a video or GIF can't be processed |
 | `rate_limited` | a request is answered 429; the window opens again after `reset_s` |
 | `server_error` | a request is answered 500 and not carried out |
 | `unavailable` | a request is answered 503 with an HTML page, as a proxy would, and not carried out |
@@ -39,6 +42,9 @@ class Faults:
     delay: int = 0
     drop: int = 0
     wrong_signature: int = 0
+    crc_slow: int = 0
+    crc_wrong: int = 0
+    media_failed: int = 0
     rate_limited: int = 0
     server_error: int = 0
     unavailable: int = 0

@@ -1,7 +1,8 @@
 """X's rate limits: fixed windows, counted per call and credential, told in headers; as they are or roomier.
 
 Source: X docs, fundamentals/rate-limits (self-serve). Where X's table is silent, the v1.1 enterprise numbers
-stand in for account activity management, and the mutes' number for blocks.
+stand in for account activity management, the mutes' number for blocks, and 75 and 180 for the lists of posts
+and people that it does not name.
 """
 
 from __future__ import annotations
@@ -66,6 +67,39 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = MappingProxyType(
         **{f"account.{name}": _both(500) for name in ("subscribe", "check", "unsubscribe")},
         "account.list": _both(50),
         "account.count": _both(15),
+        "webhook.replay": _both(100),
+        "activity.stream": _both(450),
+        "connection.list": _both(25),
+        "connection.kill": _both(25),
+        "usage": _both(50),
+        "user.followers": _both(300),
+        "user.following": _both(300),
+        "user.muting": (Limit(15),),
+        "user.blocking": (Limit(15),),
+        "post.mentions": (Limit(300), Limit(450, 900, "app")),
+        **{name: _both(75) for name in ("post.liking", "post.reposting", "post.quotes", "post.liked")},
+        "post.home": (Limit(180),),
+        "dm.media": (Limit(15),),
+        "media.upload": (Limit(500), Limit(50_000, _DAY, "all")),
+        "media.status": (Limit(1000), Limit(100_000, _DAY, "all")),
+        **{
+            f"media.{name}": (Limit(1875), Limit(180_000, _DAY, "all"))
+            for name in ("initialize", "append", "finalize")
+        },
+        "media.metadata": (Limit(500), Limit(50_000, _DAY, "all")),
+        **{f"v1.webhook.{name}": _both(15) for name in ("create", "list", "validate", "delete")},
+        **{f"v1.account.{name}": _both(500) for name in ("subscribe", "check", "unsubscribe")},
+        "v1.account.list": _both(50),
+        "v1.account.count": _both(15),
+        "v1.replay": _both(5),
+        **{
+            f"v1.premium.{name}": _both(15)
+            for name in (
+                *("create", "list", "validate", "delete"),
+                *("subscribe", "check", "unsubscribe", "users", "count"),
+            )
+        },
+        "v1.welcome.list": (Limit(15),),
         "v1.dm.send": (Limit(1000, _DAY), Limit(15_000, _DAY, "all")),
         "v1.dm.typing": (Limit(1000),),
         "v1.dm.read": (Limit(1000),),

@@ -12,8 +12,11 @@ __all__ = [
     "duplicate_subscription",
     "forbidden",
     "invalid",
+    "missing_scopes",
     "named_failure",
     "not_found",
+    "not_in_package",
+    "oauth2_error",
     "resource_missing",
     "unauthorized",
     "unsupported_authentication",
@@ -56,6 +59,22 @@ def unsupported_authentication(used: str, accepted: list[str]) -> ApiError:
         f"Supported authentication types are [{', '.join(accepted)}]."
     )
     return _problem(403, "Unsupported Authentication", detail, tail="unsupported-authentication")
+
+
+def missing_scopes(names: list[str]) -> ApiError:
+    """403 for an OAuth 2.0 token that lacks scopes; X names them, or says only Forbidden."""
+    return _problem(403, "Forbidden", f"Forbidden: the token lacks the scopes [{', '.join(names)}].")
+
+
+def not_in_package() -> ApiError:
+    """403: the app's package does not have this call or option."""
+    detail = "This feature is not available in your package."
+    return forbidden(detail, tail="client-forbidden", reason="client-not-enrolled")
+
+
+def oauth2_error(status: int, error: str, description: str) -> ApiError:
+    """The shape of the OAuth 2.0 calls."""
+    return ApiError(status, {"error": error, "error_description": description})
 
 
 def not_found(*, v1: bool) -> ApiError:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import random
 
     from botkit.simulator.config import SimulatorConfig
+    from botkit.simulator.streams import Streams
     from botkit.simulator.subscriptions import ActivitySubscription, Subscriptions
+    from botkit.simulator.usage import Usage
     from botkit.simulator.webhooks import Webhooks
     from botkit.simulator.world import World
 
@@ -41,13 +43,17 @@ class Publisher:
         webhooks: Webhooks,
         subscriptions: Subscriptions,
         courier: Courier,
+        streams: Streams,
+        usage: Usage,
         rng: random.Random,
     ) -> None:
         self._config, self._world, self._webhooks = config, world, webhooks
-        self._subscriptions, self._courier, self._rng = subscriptions, courier, rng
+        self._subscriptions, self._courier, self._streams = subscriptions, courier, streams
+        self._usage, self._rng = usage, rng
 
     def publish(self, activity: Activity) -> None:
         """Deliver an activity to all who subscribed to it."""
+        self._subscriptions.tidy()
         self._to_accounts(activity)
         if isinstance(activity, Withdrawn):
             self._revoked(activity)
@@ -70,6 +76,7 @@ class Publisher:
                 body = account_activity_body(activity, user_id, self._world, self._config)
                 if body is None or hook is None:
                     continue
+                self._usage.count(len(body.get("tweet_create_events", ())))
                 self._courier.send(
                     Parcel(
                         webhook=hook,
@@ -81,10 +88,14 @@ class Publisher:
                 )
 
     def _to_activity(self, notice: Notice, one: ActivitySubscription, activity: Activity) -> None:
+        body = self._activity_body(notice, one)
+        # an open stream gets every event, also one that goes to a webhook
+        self._streams.send(body, notice.event_type)
+        if notice.event_type.startswith("post."):
+            self._usage.count(1)
         hook = self._webhooks.find(one.webhook_id)
         if hook is None:
             return
-        body = self._activity_body(notice, one)
         self._courier.send(
             Parcel(
                 webhook=hook,
@@ -118,12 +129,12 @@ class Publisher:
             for one in self._subscriptions.activity.values()
             if one.filter.get("user_id") == activity.user_id
         ]
-        for webhook_id in {one.webhook_id for one in mine if one.webhook_id}:
-            hook = self._webhooks.find(webhook_id)
-            for notice in activity_notices(activity, self._world, self._config) if hook else ():
-                if hook is not None:
-                    body = self._activity_body(notice, None)
-                    self._courier.send(Parcel(webhook=hook, body=encode(body), event=notice.event_type))
+        hooks = [self._webhooks.find(one.webhook_id) for one in mine]
+        for notice in activity_notices(activity, self._world, self._config) if mine else ():
+            body = self._activity_body(notice, None)
+            self._streams.send(body, notice.event_type)
+            for hook in {hook.id: hook for hook in hooks if hook is not None}.values():
+                self._courier.send(Parcel(webhook=hook, body=encode(body), event=notice.event_type))
         self._subscriptions.drop_user(activity.user_id)
 
 

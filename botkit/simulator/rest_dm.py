@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.api import Answer, Call, Endpoint, Parts
 from botkit.simulator.auth import USER
+from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
 from botkit.simulator.problems import forbidden, invalid
 from botkit.simulator.schemas import GROUP, MESSAGE
+from botkit.simulator.scopes import scopes
 from botkit.simulator.shown import found_one, messages_page, shown_message
 from botkit.simulator.things import Message, NotAllowed, User, conversation_id
 from botkit.x.text import DM_LIMIT
@@ -15,7 +16,7 @@ from botkit.x.text import DM_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ENDPOINTS", "deliver"]
+__all__ = ["ENDPOINTS", "check_media", "deliver"]
 
 _CANT_WRITE = "You do not have permission to DM one or more participants."
 #: `/2/dm_events` reaches this far back
@@ -43,7 +44,8 @@ def deliver(parts: Parts, sender: User, recipient: User | None, text: str, **mor
 async def send_with(parts: Parts, call: Call) -> Answer:
     """``POST /2/dm_conversations/with/:participant_id/messages``."""
     recipient = parts.world.users.get(call.path["participant_id"])
-    return _sent(deliver(parts, parts.me(call), recipient, **_content(call.body)))
+    me = parts.me(call)
+    return _sent(deliver(parts, me, recipient, **_content(parts, me, call.body)))
 
 
 async def send_conversation(parts: Parts, call: Call) -> Answer:
@@ -53,13 +55,13 @@ async def send_conversation(parts: Parts, call: Call) -> Answer:
         if me.id not in world.groups[key]:
             raise forbidden(_CANT_WRITE)
         return _sent(
-            world.send_to_group(me, key, app_id=parts.config.app_id, **_content(call.body)),
+            world.send_to_group(me, key, app_id=parts.config.app_id, **_content(parts, me, call.body)),
         )
     ids = key.split("-")
     if len(ids) != 2 or me.id not in ids:
         raise forbidden(_CANT_WRITE)
     other = ids[1] if ids[0] == me.id else ids[0]
-    return _sent(deliver(parts, me, world.users.get(other), **_content(call.body)))
+    return _sent(deliver(parts, me, world.users.get(other), **_content(parts, me, call.body)))
 
 
 async def send_group(parts: Parts, call: Call) -> Answer:
@@ -71,7 +73,7 @@ async def send_group(parts: Parts, call: Call) -> Answer:
     if any(member not in world.users or not world.users[member].dms_open for member in members):
         raise forbidden(_CANT_WRITE)
     group = world.create_group(me, members)
-    content = _content(call.body["message"])
+    content = _content(parts, me, call.body["message"])
     return _sent(world.send_to_group(me, group, app_id=parts.config.app_id, **content))
 
 
@@ -132,13 +134,27 @@ def _other(parts: Parts, call: Call) -> str:
     return other
 
 
-def _content(body: dict[str, Any]) -> dict[str, Any]:
+def _content(parts: Parts, me: User, body: dict[str, Any]) -> dict[str, Any]:
     attachments = body.get("attachments") or [{"media_id": ""}]
     media_id: str = attachments[0]["media_id"]
     content = {"text": body.get("text", ""), "media_id": media_id}
     if media_id:
+        check_media(parts, me, media_id)
         content["media_url"] = f"https://ton.twitter.com/simulated/{media_id}.jpg"
     return content
+
+
+def check_media(parts: Parts, me: User, media_id: str) -> None:
+    """See that a message may carry this.
+
+    :raises ApiError: 400.
+    """
+    if not parts.rules.check_media:
+        return
+    try:
+        parts.media.check([media_id], me.id, "dm")
+    except NotAllowed as refused:
+        raise invalid(str(refused)) from None
 
 
 def _sent(message: Message) -> Answer:
@@ -176,12 +192,14 @@ def _page(parts: Parts, call: Call, newest_first: Iterable[Message]) -> Answer:
             more = True
             break
         page.append(message)
-    body = messages_page(page, parts.world, call)
+    body = messages_page(page, parts, call)
     body["meta"] = {"result_count": len(page)}
     if more:
         body["meta"]["next_token"] = page[-1].id.zfill(16)
     return Answer(body)
 
+
+_READ, _WRITE = scopes("dm.read"), scopes("dm.write")
 
 ENDPOINTS = [
     Endpoint(
@@ -190,6 +208,7 @@ ENDPOINTS = [
         window="dm.send_with",
         accepts=USER,
         needs="messages",
+        scopes=_WRITE,
         schema=MESSAGE,
         act=send_with,
     ),
@@ -199,6 +218,7 @@ ENDPOINTS = [
         window="dm.send_conversation",
         accepts=USER,
         needs="messages",
+        scopes=_WRITE,
         schema=MESSAGE,
         act=send_conversation,
     ),
@@ -208,11 +228,14 @@ ENDPOINTS = [
         window="dm.send_group",
         accepts=USER,
         needs="messages",
+        scopes=_WRITE,
         schema=GROUP,
         act=send_group,
     ),
     *(
-        Endpoint(method="GET", path=path, window=window, accepts=USER, needs="messages", act=act)
+        Endpoint(
+            method="GET", path=path, window=window, accepts=USER, needs="messages", scopes=_READ, act=act
+        )
         for path, window, act in (
             ("/2/dm_events", "dm.read", read_all),
             ("/2/dm_conversations/with/{participant_id:[0-9]{1,19}}/dm_events", "dm.read_with", read_with),
@@ -230,6 +253,7 @@ ENDPOINTS = [
         window="dm.delete",
         accepts=USER,
         needs="messages",
+        scopes=frozenset({"dm.read", "dm.write"}),
         act=delete,
     ),
     *(
@@ -239,6 +263,7 @@ ENDPOINTS = [
             window=f"dm.{name}",
             accepts=USER,
             needs="messages",
+            scopes=_WRITE,
             act=act,
         )
         for name, act in (("block", block), ("unblock", unblock))

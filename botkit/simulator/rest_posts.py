@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.api import Answer, Call, Endpoint, Parts
 from botkit.simulator.auth import ANYONE, USER
+from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
 from botkit.simulator.entities import cashtags, render
-from botkit.simulator.problems import forbidden, invalid
+from botkit.simulator.problems import forbidden, invalid, not_in_package
 from botkit.simulator.schemas import HIDDEN, POST, TWEET_ID
-from botkit.simulator.shown import found_many, found_one, post_includes, shown_post
+from botkit.simulator.scopes import scopes
+from botkit.simulator.shown import found_many, found_one, shown_post, with_includes
+from botkit.simulator.things import NotAllowed
 from botkit.x.text import POST_LIMIT, post_length
-from botkit.x.values import from_text
 
 if TYPE_CHECKING:
     from botkit.simulator.things import Content, Post, User
@@ -24,7 +25,6 @@ _NOT_SUMMONED = (
     "the author of the post you are replying to."
 )
 _GONE = "You attempted to reply to a Tweet that is deleted or not visible to you."
-_NOT_IN_PACKAGE = "This feature is not available in your package."
 #: X does not say how long a text counts as a duplicate; a day is enough to show the failure
 _DUPLICATE_S = 86_400
 
@@ -37,6 +37,8 @@ async def create(parts: Parts, call: Call) -> Answer:
     parent = body.get("reply", {}).get("in_reply_to_tweet_id", "")
     quoted = body.get("quote_tweet_id", "")
     _check_shape(body, text, media)
+    if media and parts.rules.check_media:
+        _check_media(parts, me, media)
     if parent:
         _check_reply(parts, me, parent)
     if quoted:
@@ -66,11 +68,18 @@ def _check_shape(body: dict[str, Any], text: str, media: tuple[str, ...]) -> Non
         raise invalid(f"$.text: is longer than {POST_LIMIT} weighted characters")
 
 
+def _check_media(parts: Parts, me: User, media: tuple[str, ...]) -> None:
+    try:
+        parts.media.check(media, me.id, "tweet")
+    except NotAllowed as refused:
+        raise invalid(str(refused)) from None
+
+
 def _check_reply(parts: Parts, me: User, parent_id: str) -> None:
     parent = parts.world.posts.get(parent_id)
     if parent is None:
         raise forbidden(_GONE)
-    if parent.author_id == me.id or not parts.config.require_summons:
+    if parent.author_id == me.id or not parts.rules.require_summons:
         return
     quoted = parts.world.posts.get(parent.quoted_id)
     summoned = me in parts.world.mentions(parent.text) or (quoted is not None and quoted.author_id == me.id)
@@ -79,8 +88,8 @@ def _check_reply(parts: Parts, me: User, parent_id: str) -> None:
 
 
 def _check_quote(parts: Parts, quoted_id: str) -> None:
-    if not parts.config.engagement_allowed:
-        raise forbidden(_NOT_IN_PACKAGE, tail="client-forbidden", reason="client-not-enrolled")
+    if not parts.rules.engagement_allowed:
+        raise not_in_package()
     if quoted_id not in parts.world.posts:
         raise forbidden("You attempted to quote a Tweet that is deleted or not visible to you.")
 
@@ -103,7 +112,7 @@ async def read(parts: Parts, call: Call) -> Answer:
     post = parts.world.posts.get(call.path["tweet_id"])
     item = shown_post(post, parts.world, call) if post else None
     body = found_one("tweet", "id", call.path["tweet_id"], item)
-    return Answer(_with_includes(body, [post] if post else [], parts, call))
+    return Answer(with_includes(body, [post] if post else [], parts, call))
 
 
 async def read_many(parts: Parts, call: Call) -> Answer:
@@ -114,58 +123,7 @@ async def read_many(parts: Parts, call: Call) -> Answer:
     posts = {one: parts.world.posts.get(one) for one in ids}
     items = {one: shown_post(post, parts.world, call) if post else None for one, post in posts.items()}
     body = found_many("tweet", "ids", items)
-    return Answer(_with_includes(body, [post for post in posts.values() if post], parts, call))
-
-
-async def read_by_user(parts: Parts, call: Call) -> Answer:
-    """``GET /2/users/:id/tweets``: a user's own posts, newest first.
-
-    Source: X spec; it names no default for ``max_results``, 10 stands in.
-    """
-    user_id, world = call.path["user_id"], parts.world
-    size = call.number("max_results", 5, 100, 10)
-    if user_id not in world.users:
-        return Answer(found_one("user", "id", user_id, None))
-    found = [post for post in reversed(world.posts_by(user_id)) if _is_asked_for(post, call)]
-    page = found[:size]
-    meta: dict[str, Any] = {"result_count": len(page)}
-    if page:
-        meta |= {"newest_id": page[0].id, "oldest_id": page[-1].id}
-    if len(found) > size:
-        meta["next_token"] = page[-1].id
-    body: dict[str, Any] = {"data": [shown_post(post, world, call) for post in page]} if page else {}
-    return Answer({**_with_includes(body, page, parts, call), "meta": meta})
-
-
-def _is_asked_for(post: Post, call: Call) -> bool:
-    """The post lies between the bounds of the query, and is of no kind that it excludes.
-
-    A page's token is the id below which the next page begins.
-    """
-    for name in ("since_id", "until_id", "pagination_token"):
-        bound = call.query.get(name, "")
-        if bound and not (bound.isdecimal() and len(bound) <= 19):
-            raise invalid(f"The `{name}` query parameter value [{bound}] is not valid")
-        if bound and (int(post.id) <= int(bound) if name == "since_id" else int(post.id) >= int(bound)):
-            return False
-    for name in ("start_time", "end_time"):
-        written = call.query.get(name, "")
-        at = from_text(written)
-        if written and at is None:
-            raise invalid(f"The `{name}` query parameter value [{written}] is not a time")
-        if at and (post.at < at.timestamp() if name == "start_time" else post.at >= at.timestamp()):
-            return False
-    excluded = call.listed("exclude")
-    if not {"replies", "retweets"}.issuperset(excluded):
-        raise invalid("The `exclude` query parameter holds `replies` or `retweets`")
-    return not ("replies" in excluded and post.in_reply_to_id) and not (
-        "retweets" in excluded and post.reposted_id
-    )
-
-
-def _with_includes(body: dict[str, Any], posts: list[Post], parts: Parts, call: Call) -> dict[str, Any]:
-    includes = post_includes(posts, parts.world, call)
-    return {**body, "includes": includes} if includes else body
+    return Answer(with_includes(body, [post for post in posts.values() if post], parts, call))
 
 
 async def hide(parts: Parts, call: Call) -> Answer:
@@ -181,8 +139,8 @@ async def hide(parts: Parts, call: Call) -> Answer:
 async def like(parts: Parts, call: Call) -> Answer:
     """``POST /2/users/:id/likes``."""
     me = parts.me(call)
-    if not parts.config.engagement_allowed:
-        raise forbidden(_NOT_IN_PACKAGE, tail="client-forbidden", reason="client-not-enrolled")
+    if not parts.rules.engagement_allowed:
+        raise not_in_package()
     parts.world.like(me, _post(parts, call.body["tweet_id"]))
     return Answer({"data": {"liked": True}})
 
@@ -218,6 +176,8 @@ _ONE = "/2/tweets/{tweet_id:[0-9]{1,19}}"
 _LIKES = "/2/users/{id:[0-9]{1,19}}/likes"
 _REPOSTS = "/2/users/{id:[0-9]{1,19}}/retweets"
 
+_WRITE, _LIKE = scopes("tweet.write"), scopes("like.write")
+
 ENDPOINTS = [
     Endpoint(
         method="POST",
@@ -225,30 +185,40 @@ ENDPOINTS = [
         window="post.create",
         accepts=USER,
         needs="write",
+        scopes=_WRITE,
         schema=POST,
         act=create,
     ),
-    Endpoint(method="DELETE", path=_ONE, window="post.delete", accepts=USER, needs="write", act=delete),
+    Endpoint(
+        method="DELETE",
+        path=_ONE,
+        window="post.delete",
+        accepts=USER,
+        needs="write",
+        scopes=_WRITE,
+        act=delete,
+    ),
     Endpoint(method="GET", path=_ONE, window="post.read", accepts=ANYONE, act=read),
     Endpoint(method="GET", path="/2/tweets", window="post.read_many", accepts=ANYONE, act=read_many),
-    Endpoint(
-        method="GET",
-        path="/2/users/{user_id:[0-9]{1,19}}/tweets",
-        window="post.by_user",
-        accepts=ANYONE,
-        act=read_by_user,
-    ),
     Endpoint(
         method="PUT",
         path=f"{_ONE}/hidden",
         window="post.hide",
         accepts=USER,
         needs="write",
+        scopes=scopes("tweet.moderate.write"),
         schema=HIDDEN,
         act=hide,
     ),
     Endpoint(
-        method="POST", path=_LIKES, window="like", accepts=USER, needs="write", schema=TWEET_ID, act=like
+        method="POST",
+        path=_LIKES,
+        window="like",
+        accepts=USER,
+        needs="write",
+        scopes=_LIKE,
+        schema=TWEET_ID,
+        act=like,
     ),
     Endpoint(
         method="DELETE",
@@ -256,6 +226,7 @@ ENDPOINTS = [
         window="unlike",
         accepts=USER,
         needs="write",
+        scopes=_LIKE,
         act=unlike,
     ),
     Endpoint(
@@ -264,6 +235,7 @@ ENDPOINTS = [
         window="repost",
         accepts=USER,
         needs="write",
+        scopes=_WRITE,
         schema=TWEET_ID,
         act=repost,
     ),
@@ -273,6 +245,7 @@ ENDPOINTS = [
         window="unrepost",
         accepts=USER,
         needs="write",
+        scopes=_WRITE,
         act=undo_repost,
     ),
 ]

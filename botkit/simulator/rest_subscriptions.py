@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.api import Answer, Call, Endpoint, Parts
 from botkit.simulator.auth import ANYONE, APP, USER
-from botkit.simulator.problems import ApiError, forbidden, invalid, unsupported_authentication
+from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
+from botkit.simulator.problems import (
+    ApiError,
+    forbidden,
+    invalid,
+    missing_scopes,
+    not_in_package,
+    unsupported_authentication,
+)
+from botkit.simulator.rest_webhooks import hook_of
 from botkit.simulator.schemas import ACTIVITY_CREATE, ACTIVITY_UPDATE, EMPTY
+from botkit.simulator.scopes import event_scope, scopes
+from botkit.simulator.webhooks import V2
 
 if TYPE_CHECKING:
     from botkit.simulator.subscriptions import ActivitySubscription
@@ -38,14 +48,16 @@ _ALIASES = {"chat.conversation_join": "chat.conversation.join"}
 
 async def subscribe(parts: Parts, call: Call) -> Answer:
     """``POST /2/account_activity/webhooks/:webhook_id/subscriptions/all``."""
-    hook = parts.webhooks.get(call.path["webhook_id"])
-    parts.subscriptions.subscribe(hook.id, call.caller.user_id)
+    hook = hook_of(parts, call.path["webhook_id"])
+    parts.subscriptions.subscribe(
+        hook.id, call.caller.user_id, limit=parts.rules.account_activity_limit, among=_hooks(parts)
+    )
     return Answer({"data": {"subscribed": True}})
 
 
 async def check(parts: Parts, call: Call) -> Answer:
     """``GET /2/account_activity/webhooks/:webhook_id/subscriptions/all``."""
-    hook = parts.webhooks.get(call.path["webhook_id"])
+    hook = hook_of(parts, call.path["webhook_id"])
     return Answer(
         {"data": {"subscribed": call.caller.user_id in parts.subscriptions.accounts.get(hook.id, {})}}
     )
@@ -53,7 +65,7 @@ async def check(parts: Parts, call: Call) -> Answer:
 
 async def list_accounts(parts: Parts, call: Call) -> Answer:
     """``GET /2/account_activity/webhooks/:webhook_id/subscriptions/all/list``."""
-    hook = parts.webhooks.get(call.path["webhook_id"])
+    hook = hook_of(parts, call.path["webhook_id"])
     users = parts.subscriptions.accounts.get(hook.id, {})
     return Answer(
         {
@@ -69,7 +81,7 @@ async def list_accounts(parts: Parts, call: Call) -> Answer:
 
 async def unsubscribe(parts: Parts, call: Call) -> Answer:
     """``DELETE /2/account_activity/webhooks/:webhook_id/subscriptions/:user_id/all``."""
-    hook = parts.webhooks.get(call.path["webhook_id"])
+    hook = hook_of(parts, call.path["webhook_id"])
     parts.subscriptions.unsubscribe(hook.id, call.path["user_id"])
     return Answer({"data": {"subscribed": False}})
 
@@ -80,12 +92,16 @@ async def count(parts: Parts, _call: Call) -> Answer:
         {
             "data": {
                 "account_name": parts.config.app_name,
-                "provisioned_count": str(parts.config.account_activity_limit),
-                "subscriptions_count_all": str(parts.subscriptions.account_count()),
+                "provisioned_count": str(parts.rules.account_activity_limit),
+                "subscriptions_count_all": str(parts.subscriptions.account_count(_hooks(parts))),
                 "subscriptions_count_direct_messages": "0",
             }
         }
     )
+
+
+def _hooks(parts: Parts) -> set[str]:
+    return {hook.id for hook in parts.webhooks.all(V2)}
 
 
 # -- X Activity ----------------------------------------------------------------------------------------------
@@ -93,6 +109,7 @@ async def count(parts: Parts, _call: Call) -> Answer:
 
 async def create(parts: Parts, call: Call) -> Answer:
     """``POST /2/activity/subscriptions``."""
+    _check_package(parts)
     body = call.body
     event_type: str = _ALIASES.get(body["event_type"], body["event_type"])
     wanted: dict[str, str] = dict(body["filter"])
@@ -101,7 +118,7 @@ async def create(parts: Parts, call: Call) -> Answer:
         raise invalid("$.filter.direction: is not supported for mute and block events")
     webhook_id: str = body.get("webhook_id", "")
     if webhook_id:
-        parts.webhooks.get(webhook_id)
+        hook_of(parts, webhook_id)
     made = parts.subscriptions.add(event_type, wanted, tag=body.get("tag", ""), webhook_id=webhook_id)
     shapes: dict[str, Any] = {
         "array": [made.public()],
@@ -111,13 +128,14 @@ async def create(parts: Parts, call: Call) -> Answer:
     return Answer({"data": shapes[parts.config.create_shape], "meta": _total(parts)})
 
 
+def _check_package(parts: Parts) -> None:
+    if not parts.rules.activity_api_allowed:
+        raise not_in_package()
+
+
 def _check_allowed(call: Call, event_type: str, wanted: dict[str, str]) -> None:
     if event_type == "news.new":
-        raise forbidden(
-            "This event type is not available in your package.",
-            tail="client-forbidden",
-            reason="client-not-enrolled",
-        )
+        raise not_in_package()
     if "user_id" not in wanted:
         raise invalid("$.filter.user_id: is missing but it is required")
     if not event_type.startswith(_PRIVATE):
@@ -128,6 +146,8 @@ def _check_allowed(call: Call, event_type: str, wanted: dict[str, str]) -> None:
         )
     if wanted["user_id"] != call.caller.user_id:
         raise forbidden("The authenticated user must be the user in the filter of a private event.")
+    if call.caller.kind == "oauth2" and event_scope(event_type) not in call.caller.scopes:
+        raise missing_scopes([event_scope(event_type)])
 
 
 async def list_activity(parts: Parts, call: Call) -> Answer:
@@ -148,7 +168,7 @@ async def update(parts: Parts, call: Call) -> Answer:
     """``PUT /2/activity/subscriptions/:subscription_id``: tag and webhook only."""
     one = parts.subscriptions.get(call.path["subscription_id"])
     if "webhook_id" in call.body:
-        one.webhook_id = parts.webhooks.get(call.body["webhook_id"]).id
+        one.webhook_id = hook_of(parts, call.body["webhook_id"]).id
     one.tag = call.body.get("tag", one.tag)
     one.updated_at = parts.clock()
     return Answer({"data": one.public(), "meta": _total(parts)})
@@ -185,6 +205,7 @@ def _total(parts: Parts) -> dict[str, int]:
 
 _HOOK = "/2/account_activity/webhooks/{webhook_id:[0-9]{1,19}}/subscriptions"
 _ACTIVITY = "/2/activity/subscriptions"
+_ACCOUNT = scopes("dm.read", "dm.write")
 _ONE = f"{_ACTIVITY}/{{subscription_id:[0-9]{{1,19}}}}"
 
 ENDPOINTS = [
@@ -194,11 +215,18 @@ ENDPOINTS = [
         window="account.subscribe",
         accepts=USER,
         needs="messages",
+        scopes=_ACCOUNT,
         schema=EMPTY,
         act=subscribe,
     ),
     Endpoint(
-        method="GET", path=f"{_HOOK}/all", window="account.check", accepts=USER, needs="messages", act=check
+        method="GET",
+        path=f"{_HOOK}/all",
+        window="account.check",
+        accepts=USER,
+        needs="messages",
+        scopes=_ACCOUNT,
+        act=check,
     ),
     Endpoint(method="GET", path=f"{_HOOK}/all/list", window="account.list", accepts=APP, act=list_accounts),
     Endpoint(
@@ -220,10 +248,18 @@ ENDPOINTS = [
         path=_ACTIVITY,
         window="activity.create",
         accepts=ANYONE,
+        scopes=frozenset(),
         schema=ACTIVITY_CREATE,
         act=create,
     ),
-    Endpoint(method="GET", path=_ACTIVITY, window="activity.list", accepts=ANYONE, act=list_activity),
+    Endpoint(
+        method="GET",
+        path=_ACTIVITY,
+        window="activity.list",
+        accepts=ANYONE,
+        scopes=frozenset({"like.read", "tweet.read"}),
+        act=list_activity,
+    ),
     Endpoint(method="DELETE", path=_ACTIVITY, window="activity.delete_many", accepts=APP, act=delete_many),
     Endpoint(
         method="PUT", path=_ONE, window="activity.update", accepts=APP, schema=ACTIVITY_UPDATE, act=update

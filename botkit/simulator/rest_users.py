@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from botkit.simulator.api import Answer, Call, Endpoint, Parts
 from botkit.simulator.auth import ANYONE, USER
-from botkit.simulator.problems import forbidden, invalid
+from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
+from botkit.simulator.problems import invalid, not_in_package
 from botkit.simulator.schemas import TARGET_USER
+from botkit.simulator.scopes import scopes
 from botkit.simulator.shown import found_many, found_one, shown_user
 
 if TYPE_CHECKING:
@@ -63,9 +64,8 @@ async def by_names(parts: Parts, call: Call) -> Answer:
 async def follow(parts: Parts, call: Call) -> Answer:
     """``POST /2/users/:id/following``; a protected account has to agree first."""
     account = parts.me(call)
-    if not parts.config.engagement_allowed:
-        detail = "This feature is not available in your package."
-        raise forbidden(detail, tail="client-forbidden", reason="client-not-enrolled")
+    if not parts.rules.engagement_allowed:
+        raise not_in_package()
     target = _target(parts, account, call.body["target_user_id"])
     if target.protected:
         return Answer({"data": {"following": False, "pending_follow": True}})
@@ -138,13 +138,14 @@ ENDPOINTS = [
             window=window,
             accepts=USER,
             needs="write",
+            scopes=scopes(scope),
             schema=TARGET_USER,
             act=act,
         )
-        for collection, window, act in (
-            ("following", "follow", follow),
-            ("muting", "mute", mute),
-            ("blocking", "block", block),
+        for collection, window, scope, act in (
+            ("following", "follow", "follows.write", follow),
+            ("muting", "mute", "mute.write", mute),
+            ("blocking", "block", "block.write", block),
         )
     ),
     *(
@@ -154,12 +155,13 @@ ENDPOINTS = [
             window=window,
             accepts=USER,
             needs="write",
+            scopes=scopes(scope),
             act=act,
         )
-        for collection, window, act in (
-            ("following", "unfollow", unfollow),
-            ("muting", "unmute", unmute),
-            ("blocking", "unblock", unblock),
+        for collection, window, scope, act in (
+            ("following", "unfollow", "follows.write", unfollow),
+            ("muting", "unmute", "mute.write", unmute),
+            ("blocking", "unblock", "block.write", unblock),
         )
     ),
 ]

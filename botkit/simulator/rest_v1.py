@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.api import Answer, Call, Endpoint, Parts
 from botkit.simulator.auth import OAUTH1
+from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
 from botkit.simulator.problems import ApiError, v1_error
-from botkit.simulator.rest_dm import deliver
+from botkit.simulator.rest_dm import check_media, deliver
 from botkit.simulator.wire_v1 import message_event
 from botkit.x.text import DM_LIMIT
 
 if TYPE_CHECKING:
     from botkit.simulator.things import User
 
-__all__ = ["ENDPOINTS"]
+__all__ = ["ENDPOINTS", "check_package"]
 
 _OPTIONS = 20
 _CTAS = 3
@@ -28,7 +28,7 @@ _METADATA = 1000
 
 async def send(parts: Parts, call: Call) -> Answer:
     """``POST /1.1/direct_messages/events/new.json``."""
-    _check_package(parts)
+    check_package(parts)
     create = _member(_member(call.body, "event"), "message_create")
     data = _member(create, "message_data")
     recipient = parts.world.users.get(str(_member(create, "target").get("recipient_id", "")))
@@ -44,6 +44,7 @@ async def send(parts: Parts, call: Call) -> Answer:
         media_id = str(_member(_member(data, "attachment"), "media").get("id", ""))
         if not media_id.isdecimal():
             raise _bad("attachment.media.id is no media id")
+        _check_media(parts, call, media_id)
     try:
         message = deliver(
             parts,
@@ -65,7 +66,7 @@ async def send(parts: Parts, call: Call) -> Answer:
 
 async def typing(parts: Parts, call: Call) -> Answer:
     """``POST /1.1/direct_messages/indicate_typing.json``: shows for about 3 seconds."""
-    _check_package(parts)
+    check_package(parts)
     recipient = _recipient(parts, call)
     parts.world.show_typing(parts.me(call), recipient)
     return Answer()
@@ -73,7 +74,7 @@ async def typing(parts: Parts, call: Call) -> Answer:
 
 async def mark_read(parts: Parts, call: Call) -> Answer:
     """``POST /1.1/direct_messages/mark_read.json``."""
-    _check_package(parts)
+    check_package(parts)
     recipient, last = _recipient(parts, call), _parameter(call, "last_read_event_id")
     if last not in parts.world.messages:
         raise _bad("last_read_event_id is no message")
@@ -81,8 +82,19 @@ async def mark_read(parts: Parts, call: Call) -> Answer:
     return Answer()
 
 
-def _check_package(parts: Parts) -> None:
-    if not parts.config.rich_messages:
+def _check_media(parts: Parts, call: Call, media_id: str) -> None:
+    try:
+        check_media(parts, parts.me(call), media_id)
+    except ApiError as refused:
+        raise _bad(f"attachment.media: {refused.body['errors'][0]['message']}") from None
+
+
+def check_package(parts: Parts) -> None:
+    """See that the v1.1 message calls are in the app's package.
+
+    :raises ApiError: 403 with code 453.
+    """
+    if not parts.rules.rich_messages:
         message = (
             "You currently have access to a subset of X API V2 endpoints and limited v1.1 endpoints "
             "(e.g. media post, oauth) only. If you need access to this endpoint, you may need a different "

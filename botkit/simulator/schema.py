@@ -49,12 +49,10 @@ def _of_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> list
     choices = schema.get("any_of", ())
     if choices and not any(name in value for name in choices):
         found.append(f"{path}: should be valid to any of the schemas {', '.join(choices)}")
-    if schema.get("open"):
-        return found
     for name, member in value.items():
         if name in known:
             found += violations(member, known[name], f"{path}.{name}")
-        else:
+        elif not schema.get("open"):
             found.append(
                 f"{path}.{name}: is not defined in the schema and the schema does not allow additional "
                 "properties"

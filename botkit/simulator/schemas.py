@@ -7,14 +7,20 @@ from typing import Any
 __all__ = [
     "ACTIVITY_CREATE",
     "ACTIVITY_UPDATE",
+    "APPEND",
     "EMPTY",
     "EVENT_TYPES",
     "GROUP",
     "HIDDEN",
+    "INITIALIZE",
     "MESSAGE",
+    "METADATA",
     "POST",
+    "REPLAY",
     "TARGET_USER",
     "TWEET_ID",
+    "UPLOAD",
+    "UUIDS",
     "WEBHOOK",
 ]
 
@@ -90,6 +96,47 @@ TWEET_ID = _object(("tweet_id",), tweet_id=_ID)
 TARGET_USER = _object(("target_user_id",), target_user_id=_ID)
 HIDDEN = _object(("hidden",), hidden=_FLAG)
 WEBHOOK = _object(("url",), url={"type": "string", "minLength": 1, "maxLength": 200})
+
+_MINUTE: Schema = {"type": "string", "pattern": "^[0-9]{12}$"}
+REPLAY = _object(("webhook_id", "from_date", "to_date"), webhook_id=_ID, from_date=_MINUTE, to_date=_MINUTE)
+
+UUIDS = _object(("uuids",), uuids=_list(_TEXT, 1, 100))
+
+_CATEGORIES = (*("tweet_image", "tweet_video", "tweet_gif", "dm_image", "dm_video", "dm_gif", "subtitles"),)
+_MEDIA_TYPES = (
+    *("video/mp4", "video/webm", "video/mp2t", "video/quicktime", "text/srt", "text/vtt"),
+    *("image/jpeg", "image/gif", "image/bmp", "image/png", "image/webp", "image/pjpeg", "image/tiff"),
+    *("model/gltf-binary", "model/vnd.usdz+zip"),
+)
+UPLOAD = _object(
+    ("media", "media_category"),
+    media=_TEXT,
+    media_category={"type": "string", "enum": _CATEGORIES},
+    additional_owners=_TEXT,
+)
+INITIALIZE = _object(
+    media_type={"type": "string", "enum": _MEDIA_TYPES},
+    total_bytes={"type": "integer", "minimum": 0, "maximum": 17_179_869_184},
+    media_category={"type": "string", "enum": (*_CATEGORIES, "amplify_video")},
+    shared=_FLAG,
+    additional_owners=_list(_ID),
+)
+APPEND = _object(
+    ("media", "segment_index"),
+    media=_TEXT,
+    segment_index={"type": "integer", "minimum": 0, "maximum": 999},
+)
+METADATA = _object(
+    ("id",),
+    id=_ID,
+    metadata={
+        "type": "object",
+        "open": True,
+        "properties": {
+            "alt_text": _object(("text",), text={"type": "string", "maxLength": 1000}),
+        },
+    },
+)
 
 _PROFILE_PARTS = (
     "bio",

@@ -14,20 +14,43 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 from aiohttp import web
 
-from botkit.simulator import rest_dm, rest_posts, rest_subscriptions, rest_users, rest_v1, rest_webhooks
-from botkit.simulator.api import Answer, Api, Parts
-from botkit.simulator.auth import Authenticator, form_pairs
+from botkit.simulator import (
+    oauth1,
+    oauth2,
+    rest_dm,
+    rest_lists,
+    rest_media,
+    rest_posts,
+    rest_streams,
+    rest_subscriptions,
+    rest_users,
+    rest_v1,
+    rest_v1_activity,
+    rest_webhooks,
+    usage,
+    welcome,
+)
+from botkit.simulator.api import Api
+from botkit.simulator.auth import Authenticator
 from botkit.simulator.control import Control
 from botkit.simulator.delivery import Courier
+from botkit.simulator.endpoint import Parts
 from botkit.simulator.faults import Faults
 from botkit.simulator.feed import Feed
 from botkit.simulator.inbox import Inbox
 from botkit.simulator.limits import Limits
 from botkit.simulator.live import Live, tell_activity
-from botkit.simulator.problems import ApiError
+from botkit.simulator.media import Library
 from botkit.simulator.publish import Publisher
+from botkit.simulator.replay import Replays
+from botkit.simulator.rules import Rules
+from botkit.simulator.signin import SignIns
+from botkit.simulator.streams import Streams
 from botkit.simulator.subscriptions import Subscriptions
+from botkit.simulator.tokens import Tokens
+from botkit.simulator.usage import Usage
 from botkit.simulator.webhooks import Webhooks, is_loopback
+from botkit.simulator.welcome import Welcomes
 from botkit.simulator.world import World
 
 if TYPE_CHECKING:
@@ -40,7 +63,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Simulator", "serve"]
 
-_MAX_BODY = 1 << 20
+#: no call takes more; most take far less
+_MAX_BODY = 32 << 20
 
 
 class Simulator:
@@ -71,23 +95,47 @@ class Simulator:
         self.limits = Limits(clock=clock, overrides=config.limit_overrides, scale=config.limits)
         self.limits.enforced = config.enforce_limits
         self.world = World(clock=clock, rng=rng, publish=self._happened, keep=config.keep_messages)
-        self.webhooks = Webhooks(config, ids=self.world.ids, clock=clock, sleep=sleep, rng=rng, log=log)
-        self.subscriptions = Subscriptions(config, self.world.ids, clock)
-        self.courier = Courier(config, faults=self.faults, feed=self.feed, clock=clock, sleep=sleep, log=log)
+        self.rules = Rules.of(config)
+        self.tokens = Tokens(config, clock=clock, rng=rng)
+        ids = self.world.ids
+        self.webhooks = Webhooks(
+            config, rules=self.rules, faults=self.faults, ids=ids, clock=clock, sleep=sleep, rng=rng, log=log
+        )
+        self.subscriptions = Subscriptions(self.rules, ids, clock, config.subscription_life_s)
+        self.courier = Courier(
+            config,
+            faults=self.faults,
+            feed=self.feed,
+            clock=clock,
+            sleep=sleep,
+            log=log,
+            timeout_s=self.webhooks.timeout_s,
+        )
+        self.replays = Replays(
+            config, webhooks=self.webhooks, courier=self.courier, ids=ids, clock=clock, log=log
+        )
+        self.courier.attempting = self.replays.keep
+        self.streams = Streams(config, rules=self.rules, feed=self.feed, clock=clock, sleep=sleep, rng=rng)
+        usage_ = Usage(clock)
         self._publisher = Publisher(
             config,
             world=self.world,
             webhooks=self.webhooks,
             subscriptions=self.subscriptions,
             courier=self.courier,
+            streams=self.streams,
+            usage=usage_,
             rng=rng,
         )
         self._parts = Parts(
             config=config,
+            rules=self.rules,
             clock=clock,
             log=log,
             world=self.world,
-            auth=Authenticator(config, clock=clock),
+            tokens=self.tokens,
+            auth=Authenticator(config, self.tokens, clock=self._x_clock),
+            signins=SignIns(self.tokens),
             limits=self.limits,
             faults=self.faults,
             feed=self.feed,
@@ -95,6 +143,17 @@ class Simulator:
             subscriptions=self.subscriptions,
             courier=self.courier,
             publisher=self._publisher,
+            streams=self.streams,
+            replays=self.replays,
+            media=Library(
+                ids=ids,
+                clock=clock,
+                faults=self.faults,
+                processing_s=config.media_processing_s,
+                keys=self.world.media_keys,
+            ),
+            welcomes=Welcomes(ids),
+            usage=usage_,
             inbox=Inbox(self.world),
         )
         self._runner: web.AppRunner | None = None
@@ -133,6 +192,8 @@ class Simulator:
                 await self._watch
             self._watch = None
         self.feed.close()
+        self.streams.end("cut")
+        await self.replays.close()
         await self.courier.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -161,6 +222,10 @@ class Simulator:
 
     # -- inside ------------------------------------------------------------------------------------------
 
+    def _x_clock(self) -> float:
+        """X's clock, which may be wrong against the bot's."""
+        return self._clock() + self.rules.clock_skew_s
+
     def _happened(self, activity: Activity) -> None:
         tell_activity(self.feed, activity)
         self._publisher.publish(activity)
@@ -187,25 +252,24 @@ class Simulator:
             *rest_dm.ENDPOINTS,
             *rest_posts.ENDPOINTS,
             *rest_users.ENDPOINTS,
+            *rest_lists.ENDPOINTS,
+            *rest_media.ENDPOINTS,
             *rest_webhooks.ENDPOINTS,
             *rest_subscriptions.ENDPOINTS,
+            *rest_streams.ENDPOINTS,
+            *usage.ENDPOINTS,
             *rest_v1.ENDPOINTS,
+            *rest_v1_activity.ENDPOINTS,
+            *welcome.ENDPOINTS,
+            *oauth1.ENDPOINTS,
+            *oauth2.ENDPOINTS,
         ]
         app.add_routes(api.routes(endpoints))
-        app.add_routes([web.post("/oauth2/token", self._app_token)])
         if self.config.control and is_loopback(self.config.host):
             app.add_routes(Control(self._parts).routes())
             app.add_routes(Live(self.feed).routes())
         app.add_routes([web.route("*", "/{unknown:.*}", api.unknown)])
         return app
-
-    async def _app_token(self, request: web.Request) -> web.Response:
-        form = dict(form_pairs(await request.read()))
-        try:
-            answer = Answer(self._parts.auth.app_token(request.headers.get("authorization", ""), form))
-        except ApiError as error:
-            return web.json_response(error.body, status=error.status)
-        return web.json_response(answer.body)
 
 
 async def serve(config: SimulatorConfig, *, log: FilteringBoundLogger) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.problems import resource_missing
+from botkit.simulator.endpoint import Answer
+from botkit.simulator.problems import invalid, resource_missing
 from botkit.simulator.wire_v2 import message_object, post_object, user_object
+from botkit.x.values import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from botkit.simulator.api import Call
+    from botkit.simulator.endpoint import Call, Parts
     from botkit.simulator.things import Message, Post, User
     from botkit.simulator.world import World
 
@@ -21,15 +23,17 @@ __all__ = [
     "found_many",
     "found_one",
     "messages_page",
-    "post_includes",
+    "posts_page",
     "shown_message",
     "shown_post",
     "shown_user",
+    "with_includes",
 ]
 
 _USER = ("id", "name", "username")
 _POST = ("id", "text", "edit_history_tweet_ids")
 _MESSAGE = ("id", "event_type", "text")
+_MEDIA = ("media_key", "type")
 
 
 def shown_user(user: User, call: Call) -> dict[str, Any]:
@@ -48,28 +52,85 @@ def shown_message(message: Message, world: World, call: Call) -> dict[str, Any]:
     return _chosen(message_object(message, world), (*_MESSAGE, *call.listed("dm_event.fields")))
 
 
-def messages_page(messages: list[Message], world: World, call: Call) -> dict[str, Any]:
+def messages_page(messages: list[Message], parts: Parts, call: Call) -> dict[str, Any]:
     """``data`` of messages, with the ``includes`` that were asked for."""
+    world, asked = parts.world, call.listed("expansions")
     body: dict[str, Any] = {"data": [shown_message(message, world, call) for message in messages]}
-    if "sender_id" in call.listed("expansions"):
+    made: dict[str, Any] = {}
+    if "sender_id" in asked:
         senders = {message.sender_id: world.users[message.sender_id] for message in messages}
-        if senders:
-            body["includes"] = {"users": [shown_user(user, call) for user in senders.values()]}
-    return body
+        made["users"] = [shown_user(user, call) for user in senders.values()]
+    if "attachments.media_keys" in asked:
+        made["media"] = _media([message.media_id for message in messages if message.media_id], parts, call)
+    includes = {name: value for name, value in made.items() if value}
+    return {**body, "includes": includes} if includes else body
 
 
-def post_includes(posts: Iterable[Post], world: World, call: Call) -> dict[str, Any]:
-    """``includes`` of posts."""
-    asked, made = call.listed("expansions"), dict[str, Any]()
+def with_includes(body: dict[str, Any], posts: Iterable[Post], parts: Parts, call: Call) -> dict[str, Any]:
+    """The body of posts, with the ``includes`` that were asked for; and they count as read."""
+    asked, made, world = call.listed("expansions"), dict[str, Any](), parts.world
     posts = list(posts)
+    parts.usage.count(len(posts))
     if "author_id" in asked:
         authors = {post.author_id: world.users[post.author_id] for post in posts}
         made["users"] = [shown_user(user, call) for user in authors.values()]
-    if {"referenced_tweets.id", "referenced_posts.id"} & set(asked):
+    if {"referenced_tweets.id", "referenced_posts", "referenced_posts.id"} & set(asked):
         ids = [one for post in posts for one in (post.in_reply_to_id, post.quoted_id, post.reposted_id)]
         others = {one: world.posts[one] for one in ids if one in world.posts}
         made["tweets"] = [shown_post(post, world, call) for post in others.values()]
-    return {name: value for name, value in made.items() if value}
+    if "attachments.media_keys" in asked:
+        made["media"] = _media([media_id for post in posts for media_id in post.media_ids], parts, call)
+    includes = {name: value for name, value in made.items() if value}
+    return {**body, "includes": includes} if includes else body
+
+
+def _media(media_ids: Iterable[str], parts: Parts, call: Call) -> list[dict[str, Any]]:
+    found = [parts.media.by_id(media_id) for media_id in dict.fromkeys(media_ids)]
+    wanted = (*_MEDIA, *call.listed("media.fields"))
+    return [_chosen(parts.media.shown(media), wanted) for media in found if media is not None]
+
+
+def posts_page(parts: Parts, call: Call, newest_first: Iterable[Post]) -> Answer:
+    """One page of a list of posts, within the bounds of the query.
+
+    Source: X spec; it names no default for ``max_results``, 10 stands in.
+    """
+    size = call.number("max_results", 5, 100, 10)
+    found = [post for post in newest_first if _is_asked_for(post, call)]
+    page = found[:size]
+    meta: dict[str, Any] = {"result_count": len(page)}
+    if page:
+        meta |= {"newest_id": page[0].id, "oldest_id": page[-1].id}
+    if len(found) > size:
+        meta["next_token"] = page[-1].id
+    body: dict[str, Any] = {"data": [shown_post(post, parts.world, call) for post in page]} if page else {}
+    return Answer({**with_includes(body, page, parts, call), "meta": meta})
+
+
+def _is_asked_for(post: Post, call: Call) -> bool:
+    """The post lies between the bounds of the query, and is of no kind that it excludes.
+
+    A page's token is the id below which the next page begins.
+    """
+    for name in ("since_id", "until_id", "pagination_token"):
+        bound = call.query.get(name, "")
+        if bound and not (bound.isdecimal() and len(bound) <= 19):
+            raise invalid(f"The `{name}` query parameter value [{bound}] is not valid")
+        if bound and (int(post.id) <= int(bound) if name == "since_id" else int(post.id) >= int(bound)):
+            return False
+    for name in ("start_time", "end_time"):
+        written = call.query.get(name, "")
+        at = from_text(written)
+        if written and at is None:
+            raise invalid(f"The `{name}` query parameter value [{written}] is not a time")
+        if at and (post.at < at.timestamp() if name == "start_time" else post.at >= at.timestamp()):
+            return False
+    excluded = call.listed("exclude")
+    if not {"replies", "retweets"}.issuperset(excluded):
+        raise invalid("The `exclude` query parameter holds `replies` or `retweets`")
+    return not ("replies" in excluded and post.in_reply_to_id) and not (
+        "retweets" in excluded and post.reposted_id
+    )
 
 
 def found_one(kind: str, parameter: str, value: str, item: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from botkit.simulator.problems import ApiError, duplicate_subscription, named_fa
 from botkit.simulator.wire_v2 import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from botkit.simulator.config import SimulatorConfig
     from botkit.simulator.ids import Snowflakes
+    from botkit.simulator.rules import Rules
 
 __all__ = ["ActivitySubscription", "Subscriptions"]
 
@@ -50,29 +50,34 @@ class ActivitySubscription:
 
 @dataclass(slots=True)
 class Subscriptions:
-    """All subscriptions of the app."""
+    """All subscriptions of the app.
 
-    config: SimulatorConfig
+    :param life_s: they end by themselves at this age; ``None``: never.
+    """
+
+    rules: Rules
     ids: Snowflakes
     clock: Callable[[], float]
-    #: webhook id → subscribed user ids, in order
-    accounts: dict[str, dict[str, None]] = field(default_factory=dict)
+    life_s: float | None = None
+    #: webhook id → subscribed user ids, and since when, in order
+    accounts: dict[str, dict[str, float]] = field(default_factory=dict)
     activity: dict[str, ActivitySubscription] = field(default_factory=dict)
     _by_event: dict[tuple[str, str], list[ActivitySubscription]] = field(default_factory=dict)
 
     # -- Account Activity --------------------------------------------------------------------------------
 
-    def subscribe(self, webhook_id: str, user_id: str) -> None:
+    def subscribe(self, webhook_id: str, user_id: str, *, limit: int, among: Collection[str]) -> None:
         """Send everything of a user to a webhook.
 
+        :param limit: how many subscriptions the webhooks ``among`` which it is may have together.
         :raises ApiError: DuplicateSubscriptionFailed or SubscriptionLimitExceeded.
         """
         users = self.accounts.setdefault(webhook_id, {})
         if user_id in users:
             raise named_failure("DuplicateSubscriptionFailed", "Subscription already exists")
-        if self.account_count() >= self.config.account_activity_limit:
+        if self.account_count(among) >= limit:
             raise named_failure("SubscriptionLimitExceeded", "no further subscription is allowed")
-        users[user_id] = None
+        users[user_id] = self.clock()
 
     def unsubscribe(self, webhook_id: str, user_id: str) -> None:
         """End it.
@@ -83,9 +88,9 @@ class Subscriptions:
             raise named_failure("SubscriptionNotFound", "this user is not subscribed")
         del self.accounts[webhook_id][user_id]
 
-    def account_count(self) -> int:
-        """How many Account Activity subscriptions there are."""
-        return sum(len(users) for users in self.accounts.values())
+    def account_count(self, among: Collection[str]) -> int:
+        """How many Account Activity subscriptions these webhooks have."""
+        return sum(len(users) for webhook_id, users in self.accounts.items() if webhook_id in among)
 
     # -- X Activity --------------------------------------------------------------------------------------
 
@@ -99,7 +104,7 @@ class Subscriptions:
         known = self._by_event.setdefault((event_type, wanted.get("user_id", "")), [])
         if any(other.filter == wanted for other in known):
             raise duplicate_subscription()
-        if len(self.activity) >= self.config.activity_limit:
+        if len(self.activity) >= self.rules.activity_limit:
             raise named_failure("SubscriptionLimitExceeded", "no further subscription is allowed")
         now = self.clock()
         made = ActivitySubscription(self.ids.next(), event_type, wanted, now, now, tag, webhook_id)
@@ -135,6 +140,17 @@ class Subscriptions:
         ]
 
     # -- both --------------------------------------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """End what has reached its age."""
+        if self.life_s is None:
+            return
+        oldest = self.clock() - self.life_s
+        for users in self.accounts.values():
+            for user_id in [user_id for user_id, since in users.items() if since <= oldest]:
+                del users[user_id]
+        for one in [one for one in self.activity.values() if one.created_at <= oldest]:
+            self.remove(one.id)
 
     def drop_webhook(self, webhook_id: str) -> None:
         """A webhook is gone, and its subscriptions with it."""

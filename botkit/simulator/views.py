@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from botkit.simulator.api import Parts
+    from botkit.simulator.endpoint import Parts
     from botkit.simulator.things import Message, Post, User
 
 __all__ = ["message", "post", "state", "user"]
@@ -55,10 +55,13 @@ def post(one: Post) -> dict[str, Any]:
 def state(parts: Parts) -> dict[str, Any]:
     """Everything at a glance: no secret is part of it."""
     world, config = parts.world, parts.config
+    # people stay people, also those who signed in to the app
     connected = {account.id for account in config.connected}
+    accounts = [one for one in parts.tokens.connected() if one != config.bot.id]
     return {
         "bot": user(world.users[config.bot.id]),
-        "accounts": [user(world.users[account.id]) for account in config.accounts],
+        "accounts": [user(world.users[one]) for one in accounts],
+        "tokens": parts.tokens.state(),
         "users": [user(one) for one in world.users.values() if one.id not in connected],
         "followers": [source for source, target in world.relations["follow"] if target == config.bot.id],
         "posts": [post(one) for one in world.posts_by(config.bot.id)][-20:],
@@ -71,6 +74,8 @@ def state(parts: Parts) -> dict[str, Any]:
             ],
             "activity": [one.public() for one in parts.subscriptions.activity.values()],
         },
+        "streams": [one.public() for one in parts.streams.connections("active")],
+        "rules": parts.rules.state(),
         "faults": parts.faults.state(),
         "limits": {
             "enforced": parts.limits.enforced,

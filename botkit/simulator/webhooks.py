@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from botkit.simulator.problems import named_failure
 from botkit.simulator.wire_v2 import iso
 from botkit.x.signature import sign
 
@@ -28,14 +27,33 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from botkit.simulator.config import SimulatorConfig
+    from botkit.simulator.faults import Faults
     from botkit.simulator.ids import Snowflakes
+    from botkit.simulator.rules import Rules
 
-__all__ = ["SIGNATURE_HEADER", "CrcResult", "Webhook", "Webhooks", "is_loopback"]
+__all__ = [
+    "ENTERPRISE",
+    "PREMIUM",
+    "SIGNATURE_HEADER",
+    "V2",
+    "CrcResult",
+    "Webhook",
+    "WebhookRefused",
+    "Webhooks",
+    "is_loopback",
+]
 
 SIGNATURE_HEADER = "x-twitter-webhooks-signature"
 
 #: ``refused`` answers invalidate at once, ``transient`` ones only after the grace period
 CrcVerdict = Literal["passed", "refused", "transient"]
+CrcCause = Literal["", "slow", "status", "token", "redirect", "tls", "connection"]
+
+#: the products that keep webhooks of their own; a premium environment is `PREMIUM` and its name
+V2, ENTERPRISE, PREMIUM = "v2", "enterprise", "premium:"
+
+#: v1.1 gives a webhook this long (Source: X docs, enterprise account activity)
+_V1_TIMEOUT_S = 3.0
 
 # a CRC answer is a few dozen bytes; more than this is no answer
 _MAX_ANSWER = 4096
@@ -50,6 +68,7 @@ class Webhook:
     created_at: float
     valid: bool
     passed_at: float
+    product: str = V2
 
     def public(self) -> dict[str, Any]:
         """As X lists it."""
@@ -62,6 +81,18 @@ class CrcResult:
 
     verdict: CrcVerdict
     reason: str = ""
+    cause: CrcCause = ""
+
+
+class WebhookRefused(Exception):
+    """What was asked of a webhook is refused: v2's name for it, why, and how a challenge went.
+
+    It is told in the words of the product that was asked.
+    """
+
+    def __init__(self, name: str, reason: str = "", result: CrcResult | None = None) -> None:
+        super().__init__(name)
+        self.name, self.reason, self.result = name, reason, result
 
 
 class Webhooks:
@@ -71,6 +102,8 @@ class Webhooks:
         self,
         config: SimulatorConfig,
         *,
+        rules: Rules,
+        faults: Faults,
         ids: Snowflakes,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -78,7 +111,7 @@ class Webhooks:
         log: FilteringBoundLogger,
     ) -> None:
         self._config, self._ids, self._clock, self._sleep, self._rng = config, ids, clock, sleep, rng
-        self._log = log
+        self._rules, self._faults, self._log = rules, faults, log
         self._hooks: dict[str, Webhook] = {}
         self._http: aiohttp.ClientSession | None = None
 
@@ -86,66 +119,86 @@ class Webhooks:
         """Use this HTTP client from now on."""
         self._http = http
 
-    def all(self) -> list[Webhook]:
-        """All webhooks, oldest first."""
-        return list(self._hooks.values())
+    def all(self, product: str = "") -> list[Webhook]:
+        """All webhooks, or those of one product, oldest first."""
+        return [hook for hook in self._hooks.values() if not product or hook.product == product]
 
-    def get(self, webhook_id: str) -> Webhook:
+    def get(self, webhook_id: str, product: str = V2) -> Webhook:
         """One webhook.
 
-        :raises ApiError: WebhookIdInvalid.
+        :raises WebhookRefused: WebhookIdInvalid.
         """
-        if webhook_id not in self._hooks:
-            raise named_failure("WebhookIdInvalid", "no webhook of this app has this id")
-        return self._hooks[webhook_id]
+        hook = self._hooks.get(webhook_id)
+        if hook is None or hook.product != product:
+            raise WebhookRefused("WebhookIdInvalid", "no webhook of this app has this id")
+        return hook
 
     def find(self, webhook_id: str) -> Webhook | None:
         """One webhook, if it is there."""
         return self._hooks.get(webhook_id)
 
-    async def register(self, url: str) -> Webhook:
+    async def register(self, url: str, product: str = V2) -> Webhook:
         """Register an address after it passed the challenge.
 
-        :raises ApiError: UrlValidationFailed, WebhookLimitExceeded, DuplicateUrlFailed,
+        :raises WebhookRefused: UrlValidationFailed, WebhookLimitExceeded, DuplicateUrlFailed,
             CrcValidationFailed.
         """
         problem = self._url_problem(url)
         if problem:
-            raise named_failure("UrlValidationFailed", problem)
+            raise WebhookRefused("UrlValidationFailed", problem)
+        there = self.all(product)
         # X was seen to answer the limit even when the same address is registered
-        if len(self._hooks) >= self._config.webhook_limit:
-            raise named_failure("WebhookLimitExceeded")
-        if any(hook.url == url for hook in self._hooks.values()):
-            raise named_failure("DuplicateUrlFailed", "this url is registered already")
-        result = await self.challenge(url)
+        if len(there) >= self._limit(product):
+            raise WebhookRefused("WebhookLimitExceeded")
+        if any(hook.url == url for hook in there):
+            raise WebhookRefused("DuplicateUrlFailed", "this url is registered already")
+        result = await self.challenge(url, product)
         if result.verdict != "passed":
-            raise named_failure("CrcValidationFailed", result.reason)
+            raise WebhookRefused("CrcValidationFailed", result.reason, result)
+        return self.put(url, product)
+
+    def put(self, url: str, product: str = V2) -> Webhook:
+        """A webhook that is there without a challenge."""
         now = self._clock()
-        hook = Webhook(self._ids.next(), url, now, valid=True, passed_at=now)
+        hook = Webhook(self._ids.next(), url, now, valid=True, passed_at=now, product=product)
         self._hooks[hook.id] = hook
         return hook
 
-    async def validate(self, webhook_id: str) -> Webhook:
+    async def validate(self, webhook_id: str, product: str = V2) -> Webhook:
         """Challenge a webhook now; one that passes is valid again.
 
-        :raises ApiError: WebhookIdInvalid or CrcValidationFailed.
+        :raises WebhookRefused: WebhookIdInvalid or CrcValidationFailed.
         """
-        hook = self.get(webhook_id)
-        result = await self.challenge(hook.url)
+        hook = self.get(webhook_id, product)
+        result = await self.challenge(hook.url, product)
         self._judge(hook, result)
         if result.verdict != "passed":
-            raise named_failure("CrcValidationFailed", result.reason)
+            raise WebhookRefused("CrcValidationFailed", result.reason, result)
         hook.valid = True
         return hook
 
-    def delete(self, webhook_id: str) -> Webhook:
+    def invalidate(self, hook: Webhook) -> None:
+        """A webhook is invalid from now on, until a challenge by hand."""
+        hook.valid = False
+
+    def delete(self, webhook_id: str, product: str = V2) -> Webhook:
         """Forget a webhook.
 
-        :raises ApiError: WebhookIdInvalid.
+        :raises WebhookRefused: WebhookIdInvalid.
         """
-        hook = self.get(webhook_id)
+        hook = self.get(webhook_id, product)
         del self._hooks[webhook_id]
         return hook
+
+    def timeout_s(self, product: str) -> float:
+        """How long a webhook may take to answer."""
+        limit = self._config.delivery_timeout_s
+        return limit if product == V2 else min(limit, _V1_TIMEOUT_S)
+
+    def _limit(self, product: str) -> int:
+        if product == V2:
+            return self._rules.webhook_limit
+        return self._rules.enterprise_webhook_limit if product == ENTERPRISE else 1
 
     async def watch(self) -> None:
         """Challenge all valid webhooks again and again, until cancelled."""
@@ -157,7 +210,7 @@ class Webhooks:
         """One round of the periodic challenge. What became invalid stays so until a PUT."""
         for hook in self.all():
             if hook.valid:
-                self._judge(hook, await self.challenge(hook.url))
+                self._judge(hook, await self.challenge(hook.url, hook.product))
 
     def _judge(self, hook: Webhook, result: CrcResult) -> None:
         now = self._clock()
@@ -167,8 +220,10 @@ class Webhooks:
             hook.valid = False
             self._log.warning("webhook_invalid", webhook_id=hook.id, reason=result.reason)
 
-    async def challenge(self, url: str) -> CrcResult:
+    async def challenge(self, url: str, product: str = V2) -> CrcResult:
         """Send a challenge to an address and judge the answer."""
+        if self._faults.take("crc_slow"):
+            return CrcResult("transient", "High latency on CRC GET request", "slow")
         if self._http is None:
             raise RuntimeError("the simulator is not started")
         token = base64.b64encode(str(uuid.UUID(int=self._rng.getrandbits(128), version=4)).encode()).decode()
@@ -176,22 +231,26 @@ class Webhooks:
         query = f"crc_token={token}&nonce={nonce}"
         headers = {SIGNATURE_HEADER: sign(self._config.consumer_secret, query.encode())}
         target = URL(f"{url}{'&' if '?' in url else '?'}{query}", encoded=True)
-        timeout = aiohttp.ClientTimeout(total=self._config.delivery_timeout_s)
+        timeout = aiohttp.ClientTimeout(total=self.timeout_s(product))
         try:
             async with self._http.get(
                 target, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
                 body = await answer.content.read(_MAX_ANSWER)
         except aiohttp.ClientSSLError:
-            return CrcResult("refused", "the TLS certificate is not valid")
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return CrcResult("transient", f"no answer: {type(error).__name__}")
+            return CrcResult("refused", "the TLS certificate is not valid", "tls")
+        except TimeoutError:
+            return CrcResult("transient", "High latency on CRC GET request", "slow")
+        except (aiohttp.ClientError, OSError) as error:
+            return CrcResult("transient", f"no answer: {type(error).__name__}", "connection")
         if 300 <= answer.status < 400:
-            return CrcResult("refused", "the address redirects")
+            return CrcResult("refused", "the address redirects", "redirect")
         if not 200 <= answer.status < 300:
-            return CrcResult("transient", f"Non-200 response code during CRC GET request ({answer.status})")
-        if not hmac.compare_digest(_response_token(body), sign(self._config.consumer_secret, token.encode())):
-            return CrcResult("refused", "Invalid response_token")
+            reason = f"Non-200 response code during CRC GET request ({answer.status})"
+            return CrcResult("transient", reason, "status")
+        right = sign(self._config.consumer_secret, token.encode())
+        if self._faults.take("crc_wrong") or not hmac.compare_digest(_response_token(body), right):
+            return CrcResult("refused", "Invalid response_token", "token")
         return CrcResult("passed")
 
     def _url_problem(self, url: str) -> str:
@@ -200,7 +259,7 @@ class Webhooks:
             host, port = parts.hostname or "", parts.port
         except ValueError:
             return "this is no url"
-        local = self._config.allow_http_webhooks and is_loopback(host)
+        local = self._rules.allow_http_webhooks and is_loopback(host)
         if not host:
             return "the url has no host"
         if parts.scheme != "https" and not (local and parts.scheme == "http"):

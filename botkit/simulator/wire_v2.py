@@ -250,7 +250,7 @@ def post_object(post: Post, world: World) -> dict[str, Any]:
     if parent:
         made["in_reply_to_user_id"] = parent.author_id
     if post.media_ids:
-        made["attachments"] = {"media_keys": [f"3_{media_id}" for media_id in post.media_ids]}
+        made["attachments"] = {"media_keys": [world.media_key(media_id) for media_id in post.media_ids]}
     entities = entities_of(rendered, world)
     if entities:
         made["entities"] = entities
@@ -269,7 +269,7 @@ def message_object(message: Message, world: World) -> dict[str, Any]:
         "dm_conversation_id": message.conversation_id,
     }
     if message.media_id:
-        made["attachments"] = {"media_keys": [f"3_{message.media_id}"]}
+        made["attachments"] = {"media_keys": [world.media_key(message.media_id)]}
     entities = entities_of(rendered, world)
     if entities:
         made["entities"] = entities

@@ -61,8 +61,15 @@ class World:
         self._said: OrderedDict[tuple[str, Content], float] = OrderedDict()
         self.likes: dict[tuple[str, str], str] = {}
         self.reposts: dict[tuple[str, str], str] = {}
-        self.relations: dict[str, set[tuple[str, str]]] = {"follow": set(), "mute": set(), "block": set()}
+        #: who follows, mutes and blocks whom, in the order it began
+        self.relations: dict[str, dict[tuple[str, str], None]] = {"follow": {}, "mute": {}, "block": {}}
+        #: media id → media key, for what was uploaded
+        self.media_keys: dict[str, str] = {}
         self.dm_blocks: set[tuple[str, str]] = set()
+
+    def media_key(self, media_id: str) -> str:
+        """The media key of an upload; what was never uploaded counts as a picture."""
+        return self.media_keys.get(media_id, f"3_{media_id}")
 
     # -- people ------------------------------------------------------------------------------------------
 
@@ -324,9 +331,9 @@ class World:
         if (pair in pairs) is not ends:
             return False
         if ends:
-            pairs.discard(pair)
+            del pairs[pair]
         else:
-            pairs.add(pair)
+            pairs[pair] = None
         if kind in {"follow", "unfollow"}:
             source.following += -1 if ends else 1
             target.followers += -1 if ends else 1

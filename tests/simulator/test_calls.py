@@ -171,6 +171,6 @@ async def test_refusals_are_typed(pair):
     with pytest.raises(InvalidRequest):
         await pair.do(posts.delete_post("5"))
     pair.sim.world.users[pair.bot].name = "Gone"
-    pair.sim._parts.auth.revoke(pair.bot)
+    pair.sim.tokens.revoke(pair.bot)
     with pytest.raises(Unauthorized):
         await pair.do(users.me())

@@ -199,7 +199,7 @@ async def test_the_older_product_says_them_to_followers(rig):
     await rig.control("POST", "mention", {"from": "alice"})
     await rig.sim.courier.idle()
     assert rig.webhook.bodies == []
-    rig.sim.world.relations["follow"].add((rig.bot_id, rig.user("alice")))
+    rig.sim.world.relations["follow"][rig.bot_id, rig.user("alice")] = None
     await rig.control("POST", "mention", {"from": "alice"})
     (event,) = await _events(rig)
     assert isinstance(event, events.Mention)

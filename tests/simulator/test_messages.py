@@ -152,7 +152,8 @@ async def test_blocking_messages(rig):
     assert (await rig.control("POST", "dm", {"from": "alice", "text": "hello"}))[0] == 200
 
 
-async def test_media_comes_back_as_attachment(rig):
+async def test_media_comes_back_as_attachment(rig_with):
+    rig = await rig_with(check_media=False)
     path = f"/2/dm_conversations/with/{rig.user('alice')}/messages"
     status, _, _ = await rig.call("POST", path, {"attachments": [{"media_id": "77"}]})
     assert status == 201

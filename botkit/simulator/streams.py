@@ -1,0 +1,223 @@
+"""The activity stream: one JSON object a line over a connection that stays open.
+
+Source: X spec, ``GET /2/activity/stream``; X docs, fundamentals/handling-disconnections and rate-limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiohttp import web
+
+from botkit.simulator.delivery import encode
+from botkit.simulator.problems import ApiError
+from botkit.simulator.wire_v2 import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from random import Random
+
+    from botkit.simulator.config import SimulatorConfig
+    from botkit.simulator.feed import Feed
+    from botkit.simulator.rules import Rules
+
+__all__ = ["ENDPOINT_NAME", "Connection", "Streams"]
+
+#: what `/2/connections` calls it; X's list of names has none for this stream
+ENDPOINT_NAME = "activity_stream"
+_KEEP_ALIVE = b"\r\n"
+_HISTORY = 1000
+#: events are kept this long for connections that ask for what they missed
+_KEPT_S = 86_400.0
+
+#: a line and the end; the end alone; nothing more, with the connection left open
+End = Literal["disconnect", "cut", "stall"]
+
+_DISCONNECT = {
+    "errors": [
+        {
+            "title": "operational-disconnect",
+            "disconnect_type": "UpstreamOperationalDisconnect",
+            "detail": "This stream has been disconnected upstream for operational reasons.",
+            "type": "https://api.x.com/2/problems/operational-disconnect",
+        }
+    ]
+}
+_TOO_MANY = {
+    "title": "ConnectionException",
+    "detail": "This stream is currently at the maximum allowed connection limit.",
+    "connection_issue": "TooManyConnections",
+    "type": "https://api.x.com/2/problems/streaming-connection",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One connection, open or over."""
+
+    id: str
+    client_ip: str
+    connected_at: float
+    disconnected_at: float | None = None
+    reason: str = ""
+    stalled: bool = False
+    queue: asyncio.Queue[bytes | End] = field(default_factory=asyncio.Queue, repr=False)
+
+    def public(self) -> dict[str, Any]:
+        """As X lists it."""
+        made = {
+            "id": self.id,
+            "client_ip": self.client_ip,
+            "connected_at": iso(self.connected_at),
+            "endpoint_name": ENDPOINT_NAME,
+        }
+        if self.disconnected_at is not None:
+            made["disconnected_at"] = iso(self.disconnected_at)
+            made["disconnect_reason"] = self.reason
+        return made
+
+
+class Streams:
+    """The open connections, and what they are told."""
+
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        *,
+        rules: Rules,
+        feed: Feed,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        rng: Random,
+    ) -> None:
+        self._config, self._rules, self._feed = config, rules, feed
+        self._clock, self._sleep, self._rng = clock, sleep, rng
+        self._open: dict[str, Connection] = {}
+        self._past: deque[Connection] = deque(maxlen=_HISTORY)
+        self._kept: deque[tuple[float, bytes]] = deque(maxlen=config.keep_messages)
+
+    # -- what happens ------------------------------------------------------------------------------------
+
+    def send(self, body: dict[str, Any], event: str) -> None:
+        """Give an event to all connections, and keep it for those that come."""
+        line, now = encode(body) + b"\r\n", self._clock()
+        self._kept.append((now, line))
+        while self._kept and self._kept[0][0] < now - _KEPT_S:
+            self._kept.popleft()
+        for connection in self._open.values():
+            connection.queue.put_nowait(line)
+        if self._open:
+            self._feed.record(
+                "delivery",
+                {
+                    "event": event,
+                    "webhook_id": None,
+                    "url": "stream",
+                    "at": now,
+                    "state": f"to {len(self._open)} streams",
+                    "status": None,
+                    "faults": [],
+                    "attempts": [],
+                    "delivered_at": now,
+                    "latency_s": None,
+                    "reply_latency_s": None,
+                    "raw": line.decode(errors="replace"),
+                },
+            )
+
+    def end(self, how: End, *, ids: list[str] | None = None) -> int:
+        """End (or silence) all connections, or those with these ids; returns how many there were."""
+        chosen = [one for one in self._open.values() if ids is None or one.id in ids]
+        for one in chosen:
+            one.queue.put_nowait(how)
+        return len(chosen)
+
+    def connections(self, status: str) -> list[Connection]:
+        """Connections that are ``active``, ``inactive``, or ``all``, the newest first."""
+        found: list[Connection] = []
+        if status != "inactive":
+            found += self._open.values()
+        if status != "active":
+            found += self._past
+        return sorted(found, key=lambda one: one.connected_at, reverse=True)
+
+    # -- a connection ------------------------------------------------------------------------------------
+
+    def check_room(self) -> None:
+        """See that one more connection may come.
+
+        :raises ApiError: 429, there are as many as are allowed.
+        """
+        if len(self._open) >= self._rules.stream_limit:
+            raise ApiError(429, dict(_TOO_MANY))
+
+    def since(self, start: float, end: float) -> list[bytes]:
+        """The lines of what happened in a time."""
+        return [line for at, line in self._kept if start <= at < end]
+
+    async def serve(
+        self, request: web.Request, headers: Mapping[str, str], missed: list[bytes]
+    ) -> web.StreamResponse:
+        """Stream to one client until it goes, or is sent away."""
+        self.check_room()
+        number = uuid.UUID(int=self._rng.getrandbits(128), version=4)
+        connection = Connection(str(number), request.remote or "", self._clock())
+        self._open[connection.id] = connection
+        response = web.StreamResponse(headers={**headers, "content-type": "application/json"})
+        try:
+            await response.prepare(request)
+            for line in missed:
+                await response.write(line)
+            await self._stream(connection, response, request)
+        except (ConnectionError, asyncio.CancelledError):
+            connection.reason = connection.reason or "the client closed the connection"
+            raise
+        finally:
+            self._open.pop(connection.id, None)
+            connection.disconnected_at = self._clock()
+            self._past.append(connection)
+        return response
+
+    async def _stream(
+        self, connection: Connection, response: web.StreamResponse, request: web.Request
+    ) -> None:
+        silent_s = self._config.stream_keep_alive_s
+        while True:
+            told = await _within(connection.queue, self._sleep(silent_s))
+            match told:
+                case None:
+                    if not connection.stalled:
+                        await response.write(_KEEP_ALIVE)
+                case "stall":
+                    connection.stalled = True
+                case "disconnect":
+                    connection.reason = "UpstreamOperationalDisconnect"
+                    await response.write(json.dumps(_DISCONNECT).encode() + b"\r\n")
+                    return
+                case "cut":
+                    connection.reason = "the connection was cut"
+                    if request.transport is not None:
+                        request.transport.abort()
+                    return
+                case bytes(line):
+                    if not connection.stalled:
+                        await response.write(line)
+
+
+async def _within(queue: asyncio.Queue[bytes | End], over: Awaitable[None]) -> bytes | End | None:
+    """The next thing in a queue; ``None`` when the time is over before."""
+    timer, getter = asyncio.ensure_future(over), asyncio.ensure_future(queue.get())
+    try:
+        await asyncio.wait({timer, getter}, return_when=asyncio.FIRST_COMPLETED)
+        return getter.result() if getter.done() else None
+    finally:
+        for one in (timer, getter):
+            one.cancel()
+            with suppress(asyncio.CancelledError):
+                await one
