@@ -139,6 +139,8 @@ class Accounts:
         have = account.oauth2
         if have is None:
             raise Unauthorized(f"account {account.id} did not sign in with OAuth 2.0")
+        if account.problem:
+            raise Unauthorized(f"account {account.id} has to sign in again: {account.problem}")
         if have.refresh_token and have.expires_at - self._now() < _SOON_S:
             return await self.refreshed(account.id, have.access_token)
         return have
