@@ -68,6 +68,8 @@ def _configured(config: Config) -> Facing:
         access_token=text(x.access_token),
         access_token_secret=text(x.access_token_secret),
         bearer_token=text(x.bearer_token),
+        client_id=x.client_id or "",
+        client_secret=text(x.client_secret),
     )
     return Facing(credentials, secrets, x.api_url, credentials.account_id)
 
@@ -80,5 +82,7 @@ def _simulated(simulator: Simulator) -> Facing:
         consumer_secret=keys.consumer_secret,
         access_token=keys.access_token,
         access_token_secret=keys.access_token_secret,
+        client_id=keys.client_id,
+        client_secret=keys.client_secret,
     )
     return Facing(credentials, (keys.consumer_secret,), simulator.url, keys.bot_id, simulator.url)
