@@ -96,6 +96,8 @@ class Flows:
         """
         if not hmac.compare_digest(token.encode(), begun.token.encode()):
             raise SignInRefused("what came back belongs to another sign-in")
+        if not verifier.strip():
+            raise SignInRefused("no verifier came back")
         shown = self._oauth1(token=begun.token, token_secret=begun.secret, verifier=verifier.strip())
         try:
             got = await self._requests.do(sign_in.access_token(), shown)
@@ -146,6 +148,8 @@ class Flows:
         :raises XError: X can't be asked now.
         """
         have = self._credentials
+        if not code:
+            raise SignInRefused("no code came back")
         call = tokens.exchange_code(code, begun.redirect_uri, begun.secret, client_id=have.public_client_id)
         try:
             got = await self._requests.do(call, client_basic(have))
