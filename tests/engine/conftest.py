@@ -25,6 +25,7 @@ from botkit.network.client import Client, Credentials
 from botkit.store.contract import NewItem, Settlement, Store
 from botkit.testing import Clock, FakeTransport
 from botkit.x import split
+from botkit.x.wire import Response
 
 ACCOUNT = "14235326"
 ALICE = "707685546848550916"
@@ -46,19 +47,38 @@ def dm(text: str = "hello", *, message_id: str = "1", sender: str = ALICE, recip
     return json.dumps({"for_user_id": ACCOUNT, "direct_message_events": [event], "users": users}).encode()
 
 
+class Switch:
+    """A transport that hands on to another, which a test may change."""
+
+    def __init__(self, to: Any) -> None:
+        self.to = to
+
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+        answer: Response = await self.to.send(method, url, headers, body)
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.to, name)
+
+
 class Bench:
     """The engine, taken apart: one step at a time."""
 
     def __init__(self, folder: Path, store: Store, clock: Clock, log: Any) -> None:
         self.folder, self.store, self.clock, self.log = folder, store, clock, log
         self.transport = FakeTransport(clock)
+        self._switch = Switch(self.transport)
         self.client = Client(
-            self.transport,
+            self._switch,
             Credentials("key", "secret", f"{ACCOUNT}-token", "token-secret"),
             api_url="https://api.x.com",
         )
         self.hooks = Hooks()
         self.settings = TurnSettings(attempts=3, handler_timeout_s=5.0, backoff=Backoff(1.0, 2.0, 60.0))
+
+    def use(self, transport: Any) -> None:
+        """Send requests over another transport from now on."""
+        self._switch.to = transport
 
     def load(self, *sources: str, **named: str) -> Hooks:
         """Load plugins from source texts, in order."""

@@ -74,7 +74,7 @@ async def broadcast(bench: Bench) -> OutQueue:
 async def test_one_call_reaches_many_at_the_pace_of_the_window_and_leaves_room(bench: Bench) -> None:
     bench.load(TELL_ALL)
     api = Limited(bench, 20)
-    bench.client._transport = api
+    bench.use(api)
     await bench.put(dm("to all"))
     await bench.step()
     await run_until_closed(bench, api)
@@ -98,7 +98,7 @@ async def test_an_answer_leaves_before_a_broadcast_that_was_there_first(bench: B
     await bench.put(dm("me", message_id="2"))
     await bench.step()
     api = Limited(bench, 100)
-    bench.client._transport = api
+    bench.use(api)
     await run_until(bench, lambda: "news" in api.texts)
     assert api.texts[0] == "answer"
 
@@ -133,7 +133,7 @@ async def test_a_paused_broadcast_waits_and_answers_go_on(bench: Bench) -> None:
     await bench.put(dm("me", message_id="2"))
     await bench.step()
     api = Limited(bench, 100)
-    bench.client._transport = api
+    bench.use(api)
     await run_until(bench, lambda: bench.log.lines("action_settled"))
     assert api.texts == ["answer"]
     await _mark(bench, key, None)

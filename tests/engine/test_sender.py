@@ -84,7 +84,7 @@ async def make(
     bench: Bench, *answers: Answer, letters: list[DeadLetter] | None = None, **settings: Any
 ) -> tuple[Sender, Answers]:
     transport = Answers(bench, *answers)
-    bench.client._transport = transport
+    bench.use(transport)
 
     async def dead(letter: DeadLetter) -> None:
         if letters is not None:
@@ -134,7 +134,7 @@ async def test_the_mark_stands_before_the_request_leaves(bench: Bench) -> None:
 
     await queue(bench, "hello")
     sender = await bench.sender()
-    bench.client._transport = Looks(bench, response())
+    bench.use(Looks(bench, response()))
     await run_until(bench, sender, lambda: bench.log.lines("action_settled"))
     assert seen == [True]
 
@@ -286,7 +286,7 @@ async def test_stop_waits_for_the_request_under_way(bench: Bench) -> None:
 
     sender = await bench.sender()
     transport = Slow(bench, response())
-    bench.client._transport = transport
+    bench.use(transport)
     running = asyncio.create_task(sender.run())
     async with asyncio.timeout(5):
         await transport.asked.wait()

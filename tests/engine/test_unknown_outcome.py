@@ -69,8 +69,9 @@ class X:
 
 @pytest.fixture
 def x(bench: Bench) -> X:
-    bench.client._transport = X(bench)
-    return bench.client._transport
+    x = X(bench)
+    bench.use(x)
+    return x
 
 
 async def queue(bench: Bench, text: str = "hello", number: int = 1, on_unknown: str = "") -> None:
@@ -259,7 +260,7 @@ async def test_a_post_that_x_refuses_as_a_duplicate_was_sent_the_first_time(benc
 
     refuses = Refuses(bench)
     refuses.lose, refuses.listing = 1, 404
-    bench.client._transport = refuses
+    bench.use(refuses)
     letters: list[DeadLetter] = []
     await drain(bench, 1, letters, on_unknown="resend")
     assert texts(refuses) == ["news"]
