@@ -46,6 +46,7 @@ class StubX:
         self.gate = asyncio.Event()
         self.gate.set()
         self.waiting = asyncio.Event()
+        self._came = asyncio.Condition()
 
     def grant(self, account_id: str, number: int = 1) -> tuple[str, str]:
         """A pair that is good."""
@@ -65,6 +66,11 @@ class StubX:
         status, value = await self._answer(method, path, shown, form)
         dates = {"date": formatdate(self.clock(), usegmt=True)} if self.dates else {}
         return Response(status, dates, json.dumps(value).encode(), self.clock())
+
+    async def came(self, count: int) -> None:
+        """Return when that many refreshes have come."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self.refreshes) >= count)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -96,6 +102,8 @@ class StubX:
         token = form["refresh_token"]
         self.refreshes.append(token)
         self.waiting.set()
+        async with self._came:
+            self._came.notify_all()
         await self.gate.wait()
         how, when = self.fails.pop(0) if self.fails else ("", "")
         if when == "before":
