@@ -1,1 +1,1 @@
-"""What botkit costs, measured beside baselines of the same minute. ``python -m benchmarks`` prints the table."""
+"""What botkit costs, beside baselines of the same minute. ``python -m benchmarks`` prints the table."""

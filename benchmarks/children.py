@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -43,11 +45,10 @@ def pin(core: int) -> None:
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's loop when it is installed, as `botkit run` has it."""
-    try:
-        import uvloop
-    except ImportError:
+    if importlib.util.find_spec("uvloop") is None:
         return None
-    return uvloop.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
+    return factory
 
 
 class Usage:
@@ -99,9 +100,17 @@ class Child:
 
     def ask(self, **command: Any) -> dict[str, Any]:
         """Send a command and return the answer."""
+        self.tell(**command)
+        return self.hear()
+
+    def tell(self, **command: Any) -> None:
+        """Send a command whose answer is heard later."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        """The answer to the last command."""
         return self._line()
 
     def usage(self) -> Usage:

@@ -1,6 +1,6 @@
 """The engine without the web: a process that fills a store and works it off, as it is told.
 
-It obeys commands on standard input, one JSON object a line: ``fill``, ``run``, ``states``, ``lookups``, ``rest``.
+It obeys commands on standard input, one JSON object a line, whose ``do`` names one of `_Engine`'s methods.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +124,14 @@ class _Engine:
         self._next += events
 
     async def run(
-        self, *, events: int, plugins: Sequence[str] = ("reply",), workers: int = 64, seconds: float = 0.0
+        self,
+        *,
+        events: int = 0,
+        plugins: Sequence[str] = ("reply",),
+        workers: int = 64,
+        seconds: float = 0.0,
     ) -> dict[str, Any]:
-        """Handle that many events (or work for so long) with the real worker; ``other*n``: n plugins."""
+        """Handle that many events (0: all) with the real worker, or work for so long; ``other*n``: n plugins."""
         hooks = self._hooks(plugins)
         lease = Lease(self._store, name="bench", ttl_s=60.0, log=self._log)
         await lease.open()
@@ -147,8 +152,11 @@ class _Engine:
         running = asyncio.create_task(worker.run())
         if seconds:
             await asyncio.sleep(seconds)
-        else:
+        elif events:
             await self._counted.reached.wait()
+        else:
+            while await self._store.backlog("in"):  # others may work on it too
+                await asyncio.sleep(0.05)
         worker.stop()
         await running
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
@@ -194,15 +202,17 @@ class _Engine:
         await self._store.unregister(worker_id)
         return {"claim_s": statistics.median(claimed), "settle_s": statistics.median(settled)}
 
-    async def states(self, *, conversations: int) -> dict[str, Any]:
-        """Give that many conversations a state."""
+    async def states(self, *, first: int, conversations: int) -> dict[str, Any]:
+        """Give that many conversations a state, from that number on."""
         worker_id = await self._store.register("bench", 600.0)
-        await self._store.put([NewItem("fill", "fill", f"fill:{number}", b"") for number in range(1000)])
+        await self._store.put(
+            [NewItem("fill", "fill", f"fill:{first}:{number}", b"") for number in range(1000)]
+        )
         (claim,) = await self._store.claim(worker_id, "fill", 1, 1000)
-        began, done = time.perf_counter(), 0
+        began, done = time.perf_counter(), first
         share = max(1, -(-conversations // 1000))
         for item in claim.items:
-            some = range(done, min(conversations, done + share))
+            some = range(done, min(first + conversations, done + share))
             done += len(some)
             state = {_state_key(number): b"\x81\xa5count\x01" for number in some}
             last = item is claim.items[-1]
@@ -252,31 +262,42 @@ def _pieces(items: Iterator[NewItem], size: int) -> Iterator[list[NewItem]]:
         yield piece
 
 
-@asynccontextmanager
-async def _opened(url: str, folder: Path) -> AsyncIterator[_Engine]:
-    store = open_store(url or f"sqlite:///{folder / 'bench.db'}")
-    await store.open()
+async def _main(arguments: argparse.Namespace) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="botkit-bench-"))
     try:
-        yield _Engine(folder, store)
-    finally:
+        store = open_store(arguments.store or f"sqlite:///{folder / 'bench.db'}")
+        await store.open()
+        await _obey(_Engine(folder, store), folder)
         await store.close()
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder)
+        if arguments.remove:
+            shutil.rmtree(Path(arguments.store.removeprefix("sqlite:///")).parent)
 
 
-async def _main(url: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="botkit-bench-") as name:
-        async with _opened(url, Path(name)) as engine:
-            print(json.dumps({"pid": os.getpid()}), flush=True)
-            while line := await asyncio.to_thread(sys.stdin.readline):
-                command = json.loads(line)
-                method: Callable[..., Any] = getattr(engine, command.pop("do"))
-                print(json.dumps(await method(**command)), flush=True)
+async def _obey(engine: _Engine, folder: Path) -> None:
+    print(json.dumps({"store": f"sqlite:///{folder / 'bench.db'}"}), flush=True)
+    known: dict[str, Callable[..., Any]] = {
+        "fill": engine.fill,
+        "run": engine.run,
+        "claims": engine.claims,
+        "states": engine.states,
+        "lookups": engine.lookups,
+        "rest": engine.rest,
+    }
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        command = json.loads(line)
+        print(json.dumps(await known[command.pop("do")](**command)), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--core", type=int, default=-1)
     parser.add_argument("--store", default="")
-    arguments = parser.parse_args()
-    pin(arguments.core)
+    parser.add_argument("--keep", action="store_true", help="leave the store for the next process")
+    parser.add_argument("--remove", action="store_true", help="remove the folder of the store at the end")
+    parsed = parser.parse_args()
+    pin(parsed.core)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_main(arguments.store))
+        runner.run(_main(parsed))

@@ -1,4 +1,4 @@
-"""The load: a process that posts signed events over kept-alive connections, and the API they are answered at.
+"""The load: a process that posts signed events over kept-alive connections, and the API for the replies.
 
 It obeys commands on standard input, one JSON object a line, answers each with one line, and ends with its input.
 Both sides are bare protocols, so that the load costs much less than what it measures.

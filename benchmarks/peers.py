@@ -81,7 +81,9 @@ async def _slack(api_url: str) -> None:
     from slack_sdk.web.async_client import AsyncWebClient
 
     async def authorize(**_: Any) -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UBOT")
+        return AuthorizeResult(
+            enterprise_id=None, team_id="T1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UBOT"
+        )
 
     client = AsyncWebClient(token="xoxb-1", base_url=f"{api_url}/api/")
     app = AsyncApp(signing_secret=SECRET, authorize=authorize, client=client)
@@ -107,7 +109,10 @@ async def _aiogram(api_url: str) -> None:
     from aiogram.webhook.aiohttp_server import SimpleRequestHandler
     from aiohttp import web
 
-    bot = Bot(TELEGRAM_TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(api_url or "http://127.0.0.1:9")))
+    bot = Bot(
+        TELEGRAM_TOKEN,
+        session=AiohttpSession(api=TelegramAPIServer.from_base(api_url or "http://127.0.0.1:9")),
+    )
     dispatcher = Dispatcher()
 
     async def answer(message: Message) -> None:
