@@ -1,7 +1,7 @@
 """A process that needs an account's token, with four tasks at once: see test_refresh_once.py.
 
 Its arguments: the address of the store, that of X, and the access token that is no good any more. It says
-when it is ready, begins when it is told to, says when it waits for the other one, and last what each task got.
+when it is ready, begins when told to, says when it waits for the other one, and last what each task got.
 """
 
 from __future__ import annotations
