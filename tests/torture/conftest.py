@@ -24,7 +24,7 @@ def seconds(request: pytest.FixtureRequest) -> float:
     chosen = config.getoption("--torture-seconds", None)
     if chosen is not None:
         return float(chosen)
-    return 60.0 if config.option.markexpr == "torture" else 3.0
+    return 60.0 if config.option.markexpr == "torture" else 2.0
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def seed(request: pytest.FixtureRequest) -> int:
     return secrets.randbelow(10**6) if chosen is None else int(chosen)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server that may be crashed."""
     try:
@@ -45,7 +45,7 @@ def postgres() -> Iterator[PostgresServer]:
     server.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zygote() -> Iterator[Zygote]:
     zygote = Zygote()
     yield zygote

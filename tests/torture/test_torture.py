@@ -76,7 +76,25 @@ def _plan(request: pytest.FixtureRequest, folder: Path, *, seed: int, seconds: f
 Make = Callable[..., Plan]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test on both drivers; what stands around a store breaks both alike: once, but with -m torture."""
+    if "make_plan" not in metafunc.fixturenames:
+        return
+    drivers = ["sqlite", "postgres"]
+    if "flavour" not in metafunc.fixturenames:
+        metafunc.parametrize("make_plan", drivers, indirect=True)
+        return
+    every = metafunc.config.option.markexpr == "torture"
+    pairs = [
+        (driver, flavour)
+        for driver in drivers
+        for flavour in HOW_FOUND
+        if every or driver == "sqlite" or flavour == "unfenced"
+    ]
+    metafunc.parametrize(("make_plan", "flavour"), pairs, indirect=["make_plan"])
+
+
+@pytest.fixture
 def make_plan(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes plans for one driver, each on a store of its own."""
 
@@ -97,7 +115,6 @@ async def test_nothing_is_lost_doubled_or_misordered(
     assert report.counts["events"] > 20 * seconds
 
 
-@pytest.mark.parametrize("flavour", HOW_FOUND)
 async def test_a_broken_store_is_found_out(
     flavour: str, make_plan: Make, zygote: Zygote, tmp_path: Path, seed: int
 ) -> None:
