@@ -278,7 +278,9 @@ async def test_no_byte_of_what_is_forgotten_is_left_in_the_tables(server: Postgr
     await store.open()
     secret = b"a-secret-that-is-to-be-forgotten"
     worker = await store.register("w", LONG_S)
-    await store.put([event("9:7", "1", payload=secret), event("9:8", "2", payload=b"kept-by-the-store")])
+    # Pages are filled from behind: what stays lies behind what is forgotten, and is not moved over it.
+    await store.put([event("9:8", "0", payload=b"kept-by-the-store")])
+    await store.put([event("9:7", "1", payload=secret)])
     for claim in await store.claim(worker, "in", 10, 1):
         if claim.lane == "9:7":
             effects = Effects(state={"state:p:9:7": secret * 300})  # long enough to be stored out of line

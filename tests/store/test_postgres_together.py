@@ -11,6 +11,7 @@ import pytest
 from botkit.errors import StoreError
 from botkit.store.contract import Again, Claim, Done, Effects, NewTimer, Settlement
 from botkit.store.postgres import PostgresStore
+from botkit.store.postgres.connections import Connections
 from botkit.store.postgres.waiting import Looks
 
 from .conftest import event
@@ -319,6 +320,39 @@ async def test_a_delay_set_by_this_process_ends_its_wait_when_it_is_due(another:
     await store.settle(worker, Settlement(claim, 1, Again(0.05)))
     await asyncio.wait_for(waiting, 5)
     assert await _claims(store, worker)
+
+
+class _Counting(Connections):
+    """Counts how often a connection is used."""
+
+    uses = 0
+
+    async def _lent(self, connection: object) -> None:
+        self.uses += 1
+
+
+class _CountingStore(_OnlyTold):
+    _connections_type = _Counting
+
+
+async def test_a_wake_up_for_nothing_makes_it_look_once_more_and_sleep(postgres_url: str) -> None:
+    store = _CountingStore(postgres_url)
+    await store.open()
+    worker = await store.register("w", LONG_S)
+    await store.put([event("a", "1")])
+    (claim,) = await _claims(store, worker)
+    waiting = asyncio.create_task(store.wait("in", LONG_S))
+    await store.queues("")
+    connections = store._open().connections
+    assert isinstance(connections, _Counting)
+    before = connections.uses
+    await store.settle(worker, Settlement(claim, 1, Again(LONG_S)))
+    for _ in range(50):
+        await store.state(["nothing"])
+    used = connections.uses - before - 50
+    assert used <= 5  # the turn, two looks at most, and a notification or two
+    waiting.cancel()
+    await store.close()
 
 
 async def test_what_was_cancelled_behind_a_worker_s_back_never_takes_the_place_of_what_came_after(
