@@ -6,6 +6,7 @@ which something can't be read.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -45,6 +46,8 @@ class Keys:
 
     def __init__(self, keys: Sequence[str], *, now: Callable[[], float] = time) -> None:
         self.count = len(keys)
+        #: tells the newest key from others, and nothing of it
+        self.fingerprint = hashlib.sha256(b"botkit key " + keys[0].encode()).hexdigest()[:16]
         self._now = now
         self._fernet = MultiFernet([_fernet(key) for key in keys])
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config
+from botkit.control.server import Operation
+from botkit.errors import UserError
 from botkit.network.accounts import Accounts
 from botkit.network.credentials import Credentials
 from botkit.network.flows import Flows, How
-from botkit.network.keys import KeyRing
+from botkit.network.keys import VARIABLE, KeyRing
 from botkit.network.requests import Requests
 from botkit.network.transport import Transport
-from botkit.network.vault import Vault
+from botkit.network.vault import Account, Vault
 from botkit.store.contract import NewItem, Store
 from botkit.web.webhook import INBOX
 from botkit.x.revocation import revocation
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from botkit.roles.facing import Facing
     from botkit.web.connect import Connect
 
-__all__ = ["SignIn", "how_of", "make_connect", "open_accounts", "scopes_of"]
+__all__ = ["SignIn", "account_operations", "how_of", "make_connect", "open_accounts", "scopes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,61 @@ def how_of(config: Config, *, has_oauth2: bool) -> How:
     if wanted != "auto":
         return wanted
     return "oauth2" if has_oauth2 and config.x.delivery not in {"premium", "enterprise"} else "oauth1"
+
+
+def account_operations(sign_in: SignIn, *, at_x: bool = True) -> Mapping[str, Operation]:
+    """What a person can ask of the accounts, by name; all answers are plain data.
+
+    :param at_x: X can be asked to end tokens.
+    """
+
+    async def listed() -> list[dict[str, Any]]:
+        return [_shown(account) for account in await sign_in.accounts.vault.all()]
+
+    async def remove(account: str) -> dict[str, Any]:
+        accounts = sign_in.accounts
+        account_id = await _find(accounts, account)
+        left = await accounts.remove(account_id) if at_x else await _remove_here(accounts, account_id)
+        return {"account_id": account_id, "left": left}
+
+    async def seal_anew(newest: str) -> int:
+        if sign_in.ring.keys(anew=True).fingerprint != newest:
+            raise UserError(f"the running bot has another {VARIABLE}; start it again with the new one first")
+        return await sign_in.accounts.vault.seal_anew(f"rotation-{secrets.token_hex(8)}")
+
+    return {"account.list": listed, "account.remove": remove, "account.seal_anew": seal_anew}
+
+
+async def _find(accounts: Accounts, account: str) -> str:
+    """The id of an account that is named by id or handle.
+
+    :raises UserError: it is not connected.
+    """
+    ids = await accounts.vault.ids()
+    wanted = account.removeprefix("@")
+    if wanted in ids:
+        return wanted
+    found = [each.id for each in await accounts.vault.all() if each.username.lower() == wanted.lower()]
+    if not found:
+        raise UserError(f"{account} is not connected; botkit account list tells who is")
+    return found[0]
+
+
+async def _remove_here(accounts: Accounts, account_id: str) -> list[str]:
+    await accounts.vault.remove(account_id)
+    return []
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    oauth2 = account.oauth2
+    return {
+        "account_id": account.id,
+        "username": account.username,
+        "kinds": list(account.kinds),
+        "scopes": list(oauth2.scopes) if oauth2 else [],
+        "connected_at": datetime.fromtimestamp(account.connected_at, UTC).isoformat(timespec="seconds"),
+        "problem": account.problem,
+    }
 
 
 def _allowed(config: Config) -> frozenset[str] | None:

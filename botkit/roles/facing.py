@@ -9,11 +9,11 @@ from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config, Secret
 from botkit.network.client import Credentials
-from botkit.roles.listening import listening
+from botkit.roles.listening import listening, url_of
 from botkit.simulator.config import SimulatorConfig
 from botkit.simulator.server import Simulator
 
-__all__ = ["Facing", "face_x"]
+__all__ = ["Facing", "face_x", "outside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,16 @@ async def face_x(config: Config, stack: AsyncExitStack, *, log: FilteringBoundLo
     with listening("simulator.port", wanted.host, wanted.port):
         await simulator.start()
     stack.push_async_callback(simulator.stop)
-    return _simulated(simulator)
+    return _with_keys(simulator.config, simulator.url)
+
+
+def outside(config: Config) -> Facing:
+    """X, as a process beside the bot meets it: with bot.yaml's keys, or the simulator inside the bot."""
+    if config.network == "x":
+        return _configured(config)
+    wanted = config.simulator
+    keys = SimulatorConfig(bot_username=wanted.username, bot_name=wanted.name)
+    return _with_keys(keys, url_of(wanted.host, wanted.port))
 
 
 def _configured(config: Config) -> Facing:
@@ -74,9 +83,8 @@ def _configured(config: Config) -> Facing:
     return Facing(credentials, secrets, x.api_url, credentials.account_id)
 
 
-def _simulated(simulator: Simulator) -> Facing:
+def _with_keys(keys: SimulatorConfig, url: str) -> Facing:
     """The keys of the simulator's app: the one thing that the bot is told of it besides its address."""
-    keys = simulator.config
     credentials = Credentials(
         consumer_key=keys.consumer_key,
         consumer_secret=keys.consumer_secret,
@@ -85,4 +93,4 @@ def _simulated(simulator: Simulator) -> Facing:
         client_id=keys.client_id,
         client_secret=keys.client_secret,
     )
-    return Facing(credentials, (keys.consumer_secret,), simulator.url, keys.bot_id, simulator.url)
+    return Facing(credentials, (keys.consumer_secret,), url, keys.bot_id, url)
