@@ -231,7 +231,10 @@ def _too_large() -> ApiError:
 def _json(status: int, content: object, headers: dict[str, str]) -> web.Response:
     if content is None:
         return web.Response(status=status, headers=headers)
-    return web.json_response(content, status=status, headers=headers)
+    # v2 names its error bodies by their own type (Source: X spec, the default answer of every call)
+    problem = isinstance(content, dict) and status >= 400 and "type" in content
+    kind = "application/problem+json" if problem else "application/json"
+    return web.json_response(content, status=status, headers=headers, content_type=kind)
 
 
 def _text(answer: Answer, status: int, headers: dict[str, str]) -> web.Response:

@@ -171,6 +171,9 @@ async def update(parts: Parts, call: Call) -> Answer:
         one.webhook_id = hook_of(parts, call.body["webhook_id"]).id
     one.tag = call.body.get("tag", one.tag)
     one.updated_at = parts.clock()
+    if parts.config.create_shape == "nested":
+        # the spec's shape; the docs' has the subscription and its number side by side
+        return Answer({"data": {"subscription": one.public(), **_total(parts)}})
     return Answer({"data": one.public(), "meta": _total(parts)})
 
 

@@ -79,8 +79,10 @@ async def test_listing_changing_deleting(rig, sample):
     first, second = (one["subscription_id"] for one in body["data"])
     rig.clock.move(5)
     _, body, _ = await rig.call("PUT", f"{_ACTIVITY}/{first}", {"tag": "other"}, auth="app")
-    assert (body["data"]["tag"], body["data"]["webhook_id"]) == ("other", webhook_id)
-    assert body["data"]["updated_at"] > body["data"]["created_at"]
+    changed = body["data"]["subscription"]
+    assert (changed["tag"], changed["webhook_id"]) == ("other", webhook_id)
+    assert changed["updated_at"] > changed["created_at"]
+    assert body["data"]["total_subscriptions"] == 2
     assert (await rig.call("PUT", f"{_ACTIVITY}/{first}", {"webhook_id": "5"}, auth="app"))[0] == 400
     _, body, _ = await rig.call("DELETE", f"{_ACTIVITY}/{first}", auth="app")
     assert (body["data"], body["meta"]) == ({"deleted": True}, {"total_subscriptions": 1})
