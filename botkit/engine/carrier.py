@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,12 +63,14 @@ class Carried:
     :param settlement: what is to be committed; ``None``: the lane was lost to another worker.
     :param closed_until: nothing more of this queue's window before that time.
     :param account_until: nothing more of this account before that time.
+    :param counted: whether a request was made that counts in X's window.
     """
 
     settlement: Settlement | None
     response: Response | None = None
     closed_until: float = 0.0
     account_until: float = 0.0
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +131,22 @@ class Carrier:
         if before is not None and not call.safe:
             decided = await self._decide(claim, queued, before, log)
             if decided is not None:
-                return decided
+                return dataclasses.replace(decided, counted=False)
         mark = sending_key(queued.account_id, queued.action)
         sending = _Sending(await self._store.now())
         marked = Effects(state={mark: b"1"} if mark else {})
         begun = Settlement(claim, claim.items[0].seq, Mark(sending.encode()), marked)
         if not await self._store.settle(worker_id, begun):
-            return Carried(None)
+            return Carried(None, counted=False)
         response: Response | None = None
         try:
             response = await self._client.send(call, queued.account_id)
             result = call.read(response)
         except XError as error:
             carried = await self._after_error(claim, queued, sending, error, log, again=before is not None)
-            return Carried(carried.settlement, response, carried.closed_until, carried.account_until)
+            # Without an answer X has counted it only if it left.
+            counted = response is not None or not isinstance(error, XUnavailable)
+            return dataclasses.replace(carried, response=response, counted=counted)
         return Carried(_done(claim, _recorded(queued, _id_of(result))), response)
 
     # -- an unknown outcome ------------------------------------------------------------------------------

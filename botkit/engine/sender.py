@@ -154,6 +154,7 @@ class Sender:
         except StoreError as error:
             log.warning("action_not_begun", error=str(error))
             await self._release(worker_id, claim)
+            await self._heed(queue, Carried(None, counted=False))
             return
         settled, _ = await asyncio.gather(
             self._settle(worker_id, carried.settlement), self._heed(queue, carried)
@@ -167,10 +168,18 @@ class Sender:
 
     async def _heed(self, queue: OutQueue, carried: Carried) -> None:
         """Take in what X's answer says of limits, credentials and money."""
-        if carried.response is not None and await self._windows.learn(queue, carried.response):
-            self._closed_until.pop(queue.name, None)  # what was assumed before X spoke may be too little
+        try:
+            if not carried.counted:
+                await self._windows.give_back(queue, 1)
+            if carried.response is not None and await self._windows.learn(queue, carried.response):
+                self._closed_until.pop(queue.name, None)  # what was assumed before X spoke may be too little
+            if carried.closed_until:
+                await self._windows.freeze(queue, carried.closed_until)
+        except StoreError as error:  # what X said is said again with its next answer
+            self._log.warning("limits_not_noted", window=queue.window, error=str(error))
+        if not carried.counted:
+            self._closed_until.pop(queue.name, None)
         if carried.closed_until:
-            await self._windows.freeze(queue, carried.closed_until)
             self._closed_until[queue.name] = carried.closed_until
         if carried.account_until:
             self._account_until[queue.account_id] = carried.account_until

@@ -9,10 +9,11 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from botkit.errors import StoreUnavailable
+from botkit.errors import StoreUnavailable, XUnavailable
 from botkit.store.contract import Store
 from botkit.store.postgres.faults import translated
-from botkit.testing import Clock
+from botkit.testing import Clock, FakeTransport
+from botkit.x.wire import Response
 
 from ..engine.conftest import Bench, dm  # noqa: TID252 - tests are not installed
 
@@ -104,6 +105,45 @@ async def test_an_action_that_could_not_begin_leaves_when_the_store_is_back(
     sender.stop()
     await running
     assert len(bench.transport.requests) == 1
+
+
+async def test_what_never_left_uses_nothing_of_the_window(bench: Bench, away: _Away) -> None:
+    """X can't be reached, and the store is away once; then X can be: its window must not be spent by then."""
+    bench.load(HELLO)
+    documented = 15  # messages in 15 minutes
+    for number in range(documented):
+        await bench.put(dm(message_id=str(number), sender=str(100 + number)))
+        await bench.step()
+    transport = _Refusing(bench.clock, documented - 1)  # the first request finds the store away
+    transport.answer(
+        "POST", "/messages", {"data": {"dm_conversation_id": "1-2", "dm_event_id": "9"}}, status=201
+    )
+    bench.use(transport)
+    away.missing["settle"] = 1
+    sender = await bench.sender()
+    running = asyncio.create_task(sender.run())
+    ends_at = bench.clock.now + 800.0  # before a window opens anew
+    async with asyncio.timeout(5):
+        while len(transport.requests) < documented:
+            bench.clock.now += 0.01
+            assert bench.clock.now < ends_at
+            await bench.store.queues("out:")
+    sender.stop()
+    await running
+
+
+class _Refusing(FakeTransport):
+    """Can't connect so many times."""
+
+    def __init__(self, clock: Clock, refused: int) -> None:
+        super().__init__(clock)
+        self._refused = refused
+
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+        self._refused -= 1
+        if self._refused >= 0:
+            raise XUnavailable("refused")
+        return await super().send(method, url, headers, body)
 
 
 async def test_a_lease_that_can_not_be_ended_stops_no_stop(bench: Bench, away: _Away) -> None:
