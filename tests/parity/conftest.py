@@ -16,7 +16,7 @@ from aiohttp import web
 from botkit.simulator import Simulator, SimulatorConfig
 from botkit.x.oauth import authorization
 from botkit.x.signature import answer_crc
-from tests.parity.spec import Spec
+from tests.parity.spec import Description, Spec
 
 
 @dataclass
@@ -112,10 +112,16 @@ async def _bytes(payload: Any) -> bytes:
     return writer.data
 
 
+@pytest.fixture(scope="session")
+def description() -> Description:
+    """X's description; reading it takes a while."""
+    return Description()
+
+
 @pytest.fixture
-def spec() -> Spec:
-    """X's description."""
-    return Spec()
+def spec(description: Description) -> Spec:
+    """What holds exchanges to it."""
+    return Spec(description)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Holds requests and answers to X's OpenAPI description, but for what is known to differ.
 
-The description (2.167) says *post* since 2026-08-07 where X's live answers, its own prose and the streaming part
-of the same description say *tweet*. The simulator follows the live bodies; the differences are listed here one by
-one, each with the place where it holds, and each must be needed.
+The description (2.167) says *post* since 2026-08-07 where X's live answers, its own prose and the streaming
+part of the same description say *tweet*. The simulator follows the live bodies; the differences are listed here
+one by one, and each must be needed.
 """
 
 from __future__ import annotations
@@ -35,16 +35,10 @@ PARAMETERS = {"tweet.fields": "post.fields"}
 VALUES = {
     "expansions": {"referenced_tweets.id": "referenced_posts"},
     # the prose lists these as fields; the description has them only as members
-    "post.fields": {
-        name: "text"
-        for name in (
-            "author_id",
-            "edit_history_tweet_ids",
-            "in_reply_to_user_id",
-            "note_tweet",
-            "referenced_tweets",
-        )
-    },
+    "post.fields": dict.fromkeys(
+        ("author_id", "edit_history_tweet_ids", "in_reply_to_user_id", "note_tweet", "referenced_tweets"),
+        "text",
+    ),
     # the prose uses it, the list of the description forgot it
     "dm_event.fields": {"sender_id": "text", "participant_ids": "text", "referenced_tweets": "text"},
     # the description's enumeration has the old streams only, and not the activity stream
@@ -71,22 +65,32 @@ class Differs(AssertionError):
     """A request or an answer is not as X describes it."""
 
 
+class Description:
+    """The description itself, read once."""
+
+    def __init__(self) -> None:
+        self.whole: dict[str, Any] = json.loads(TRIMMED.read_text("utf-8"))
+        # openapi-core knows no OAuth: which credential a call takes is compared by `Spec.security`
+        described = _without(self.whole, "security")
+        # its discriminator is outside of it, which no validator knows: see `Spec.check_event`
+        self.payloads: dict[str, str] = described["components"]["schemas"].pop(_PAYLOAD)["discriminator"][
+            "mapping"
+        ]
+        described["components"]["schemas"][_PAYLOAD] = {"type": "object"}
+        self.components: dict[str, Any] = described["components"]
+        self.openapi = OpenAPI.from_dict(described)
+
+
 class Spec:
-    """The description, and what was checked by it.
+    """Checks by the description, and remembers what was checked.
 
     :ivar seen: the operations that were checked, as method and path of the description.
     :ivar tolerated: the differences that occurred.
     """
 
-    def __init__(self) -> None:
-        self._spec = json.loads(TRIMMED.read_text("utf-8"))
-        # openapi-core knows no OAuth: which credential a call takes is compared by itself, see `security`
-        described = _without(self._spec, "security")
-        # its discriminator is outside of it, which no validator knows: see `check_event`
-        self._payloads = described["components"]["schemas"].pop(_PAYLOAD)["discriminator"]["mapping"]
-        described["components"]["schemas"][_PAYLOAD] = {"type": "object"}
-        self._described_components = described["components"]
-        self._openapi = OpenAPI.from_dict(described)
+    def __init__(self, description: Description) -> None:
+        self._spec, self._openapi = description.whole, description.openapi
+        self._payloads, self._components = description.payloads, description.components
         self._host = self._spec["servers"][0]["url"]
         self._patterns = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path, operations)
@@ -180,7 +184,7 @@ class Spec:
         self.check("GET", url, {}, None, status=200, answer=answer, answer_type="application/json")
         data = self._renamed(body["data"])
         event_type = str(data["event_type"])
-        schema = {"$ref": self._payloads[event_type], "components": self._described_components}
+        schema = {"$ref": self._payloads[event_type], "components": self._components}
         for error in OAS30Validator(schema).iter_errors(data["payload"]):
             raise Differs(f"{event_type}: {'/'.join(map(str, error.absolute_path))}: {error.message[:300]}")
         return event_type
@@ -263,8 +267,10 @@ def _told(error: BaseException) -> str:
     """What is wrong, and where: the reasons behind the error, too."""
     found = [str(error)[:300]]
     cause = error.__cause__
-    for each in getattr(cause, "schema_errors", ()):
-        found.append(f"{'/'.join(str(part) for part in each.absolute_path)}: {each.message[:300]}")
+    found += [
+        f"{'/'.join(str(part) for part in each.absolute_path)}: {each.message[:300]}"
+        for each in getattr(cause, "schema_errors", ())
+    ]
     if cause is not None and not hasattr(cause, "schema_errors"):
         found.append(str(cause)[:1000])
     return "; ".join(found)

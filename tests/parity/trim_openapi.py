@@ -2,8 +2,8 @@
 
     python tests/parity/trim_openapi.py openapi.json
 
-writes tests/payloads/openapi-trimmed.json: what these operations need, without descriptions and examples. To be
-run again when the simulator learns a call, or X publishes another description.
+writes tests/payloads/openapi-trimmed.json: what these operations need, without descriptions and examples. Run
+it again when the simulator learns a call, or when X publishes another description.
 """
 
 from __future__ import annotations
