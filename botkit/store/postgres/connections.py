@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -13,17 +13,45 @@ from botkit.errors import StoreError
 from botkit.store.postgres.address import Address
 from botkit.store.postgres.faults import CommitLost, UnsafeServer, lost_race, translated, unavailable
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
 __all__ = ["ANSWER_S", "Connection", "Connections"]
 
-if TYPE_CHECKING:
-    Connection = PoolConnectionProxy[asyncpg.Record]
-else:
-    Connection = Any
-
 T = TypeVar("T")
+
+Answer = Coroutine[Any, Any, T]
+
+
+class Connection(Protocol):
+    """What is used of asyncpg's connections, pooled or not; typed without asyncpg's types, too."""
+
+    def execute(self, query: str, *args: Any, timeout: float | None = None) -> Answer[str]:
+        """Run statements and return what the server says of the last one."""
+
+    def fetch(self, query: str, *args: Any, timeout: float | None = None) -> Answer[list[Any]]:
+        """All rows."""
+
+    def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> Answer[Any]:
+        """The first row, or ``None``."""
+
+    def fetchval(self, query: str, *args: Any) -> Answer[Any]:
+        """The first value of the first row, or ``None``."""
+
+    def cursor(
+        self, query: str, *args: Any, prefetch: int | None = None, timeout: float | None = None
+    ) -> Any:
+        """Rows one after the other, inside a transaction."""
+
+    def transaction(self, *, readonly: bool = False) -> Any:
+        """A block that is a transaction."""
+
+    def is_closed(self) -> bool:
+        """Whether it is closed."""
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+
+    def terminate(self) -> None:
+        """Cut it."""
+
 
 Work = Callable[[Connection], Awaitable[T]]
 
