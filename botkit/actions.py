@@ -15,6 +15,7 @@ import msgspec
 
 from botkit.events import QuickReplyOption
 from botkit.x.calls import dm, dm_v11, posts, users
+from botkit.x.text import LONG_POST_LIMIT, POST_LIMIT
 from botkit.x.wire import Call
 
 __all__ = [
@@ -146,6 +147,8 @@ class CreatePost(Action):
     media_ids: tuple[str, ...] = ()
     #: whom it answers: keeps the order of what is said to one person
     to: str = ""
+    #: the account may post up to 25,000 characters
+    long: bool = False
 
     @property
     def target(self) -> str:
@@ -153,7 +156,11 @@ class CreatePost(Action):
 
     def call(self, account_id: str) -> Call[Any]:
         return posts.create_post(
-            self.text, reply_to=self.reply_to, quote=self.quote, media_ids=self.media_ids
+            self.text,
+            reply_to=self.reply_to,
+            quote=self.quote,
+            media_ids=self.media_ids,
+            limit=LONG_POST_LIMIT if self.long else POST_LIMIT,
         )
 
 

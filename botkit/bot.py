@@ -16,6 +16,7 @@ from botkit.actions import Action
 from botkit.api import Api
 from botkit.errors import ActionRefused
 from botkit.events import DirectMessage, Event, PostEvent, QuickReplyOption, User
+from botkit.rules import Rules
 from botkit.state import State
 from botkit.x.text import DM_LIMIT
 
@@ -77,6 +78,7 @@ class Bot:
         gathered: Gathered,
         now: Callable[[], float],
         have_written: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
+        rules: Rules,
     ) -> None:
         self.event = event
         self.account_id = account_id
@@ -87,6 +89,7 @@ class Bot:
         self._gathered = gathered
         self._now = now
         self._have_written = have_written
+        self._rules = rules
 
     # -- answering ---------------------------------------------------------------------------------------
 
@@ -118,11 +121,14 @@ class Bot:
             case PostEvent() if not event.by_us:
                 if options:
                     raise ActionRefused("quick replies go with direct messages, not with posts")
+                self._rules.check_reply(event)
+                self._rules.check_post(text, quote=False)
                 action = actions.CreatePost(
                     text=self._text(text, media_id),
                     reply_to=event.post_id,
                     media_ids=(media_id,) if media_id else (),
                     to=event.author.id,
+                    long=self._rules.long_posts,
                 )
             case _:
                 raise ActionRefused(
@@ -201,8 +207,15 @@ class Bot:
         on_unknown: OnUnknown = "",
     ) -> None:
         """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post."""
+        self._rules.check_post(text, quote=bool(quote))
+        if isinstance(self.event, PostEvent) and reply_to == self.event.post_id:
+            self._rules.check_reply(self.event)
         action = actions.CreatePost(
-            text=self._text(text, *media_ids), reply_to=reply_to, quote=quote, media_ids=tuple(media_ids)
+            text=self._text(text, *media_ids),
+            reply_to=reply_to,
+            quote=quote,
+            media_ids=tuple(media_ids),
+            long=self._rules.long_posts,
         )
         self._queue(Wanted(action, self._due(after, at), answers=bool(reply_to), on_unknown=on_unknown))
 
@@ -212,6 +225,7 @@ class Bot:
 
     async def like(self, post: PostEvent | str | None = None) -> None:
         """Like a post: the event's own when none is given. (X: not on self-serve packages.)"""
+        self._rules.check_engagement("like posts")
         self._queue(Wanted(actions.Like(post_id=self._post_id(post))))
 
     async def unlike(self, post: PostEvent | str | None = None) -> None:
@@ -234,6 +248,7 @@ class Bot:
 
     async def follow(self, user: User | str) -> None:
         """Follow a user. (X: not on self-serve packages.)"""
+        self._rules.check_engagement("follow people")
         self._queue(Wanted(actions.Follow(user_id=_id_of(user))))
 
     async def unfollow(self, user: User | str) -> None:
@@ -250,10 +265,12 @@ class Bot:
 
     async def block(self, user: User | str) -> None:
         """Block a user. (X: enterprise only.)"""
+        self._rules.check_engagement("block people")
         self._queue(Wanted(actions.Block(user_id=_id_of(user))))
 
     async def unblock(self, user: User | str) -> None:
         """Unblock a user. (X: enterprise only.)"""
+        self._rules.check_engagement("unblock people")
         self._queue(Wanted(actions.Unblock(user_id=_id_of(user))))
 
     # -- direct messages ---------------------------------------------------------------------------------

@@ -122,6 +122,9 @@ class XConfig:
     :param manage: keep webhook and subscriptions at X as this bot needs them, at the start and on a timer.
     :param check_every: how often they are looked at.
     :param fill_gaps: after a time in which nothing could come, ask X for what was missed.
+    :param package: self-serve is everybody who signs up: what X refuses these (follow, like, quote, replies
+        to whom did not summon the bot) is refused before it is asked. `network: simulator` does not mind.
+    :param long_posts: the accounts may post up to 25,000 characters (X's premium accounts).
     :param keywords: the news that on_news is about, each a keyword; X gives them to enterprise and partner
         apps only (Source: X docs, activity/introduction).
     :param consumer_key: the app's API key.
@@ -142,6 +145,8 @@ class XConfig:
     manage: bool = True
     check_every: Annotated[Duration, Range(10, 86400)] = 900.0
     fill_gaps: bool = True
+    package: Literal["self-serve", "enterprise"] = "self-serve"
+    long_posts: bool = False
     keywords: tuple[Annotated[str, Text(r"[^\n]{1,150}", "a keyword of 1 to 150 characters")], ...] = ()
     consumer_key: _Key | None = None
     consumer_secret: Annotated[tuple[_Key, ...], OneOrMore()] = ()

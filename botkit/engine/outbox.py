@@ -58,6 +58,11 @@ class OutQueue:
         name = f"{OUTBOX}{self.window}:{self.account_id}:{int(self.priority)}"
         return f"{name}:{self.broadcast}" if self.broadcast else name
 
+    @property
+    def window_key(self) -> tuple[str, str]:
+        """Which window of X's it counts in, whatever its priority: the window, and whose."""
+        return self.window, self.account_id
+
     @classmethod
     def from_name(cls, name: str) -> OutQueue:
         """The queue with that name.

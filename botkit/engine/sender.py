@@ -100,6 +100,9 @@ class Sender:
                 return False
             if await self._is_paused(queue, now):
                 continue
+            if self._windows.is_probing(queue):
+                self._closed_until[queue.name] = now + self.look_again_s  # until the one request has ended
+                continue
             granted = await self._windows.take(queue, room)
             if not granted:
                 opens_at = await self._windows.opens_at(queue)
@@ -179,6 +182,10 @@ class Sender:
             self._log.warning("limits_not_noted", window=queue.window, error=str(error))
         if not carried.counted:
             self._closed_until.pop(queue.name, None)
+        if self._windows.ended(queue):
+            for name in list(self._closed_until):
+                if OutQueue.from_name(name).window_key == queue.window_key:
+                    del self._closed_until[name]
         if carried.closed_until:
             self._closed_until[queue.name] = carried.closed_until
         if carried.account_until:

@@ -24,6 +24,7 @@ from botkit.errors import ActionRefused, StoreUnavailable
 from botkit.events import DirectMessage, DirectMessageSent, Event, Post, Revoked
 from botkit.hooks.handler import Handler, Match
 from botkit.hooks.manager import Hooks
+from botkit.rules import Rules
 from botkit.state import State
 from botkit.store.contract import (
     Again,
@@ -50,11 +51,13 @@ class TurnSettings:
 
     :param attempts: how often a handler is tried in all.
     :param handler_timeout_s: how long one run may take.
+    :param rules: what X's package allows.
     """
 
     attempts: int = 5
     handler_timeout_s: float = 30.0
     backoff: Backoff = field(default_factory=Backoff)
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +328,7 @@ class Turns:
             gathered=gathered,
             now=self._now,
             have_written=have_written,
+            rules=self._settings.rules,
         )
 
     def _outgoing(

@@ -21,13 +21,18 @@ class Windows:
     """Takes requests from the windows that a queue counts in; the store shares them with all processes.
 
     The documented numbers serve only until X has spoken ("obey headers, use the table before the first
-    answer", X docs, rate-limits); an answer that names no limit at all comes from an API that has none.
+    answer", X docs, rate-limits); an answer that names no limit at all comes from an API that has none. So a
+    process begins with one request: had it sent all that the documents allow before X spoke, a crash would
+    leave it waiting for a window that X never closed.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         #: queues whose API named no limits, and until when that is believed without asking again
         self._unlimited: dict[OutQueue, float] = {}
+        #: windows of which X spoke to this process, and those in which one request asks it to
+        self._heard: set[tuple[str, str]] = set()
+        self._probes: set[tuple[str, str]] = set()
         #: how large windows are, as X said last or as the documents say
         self._sizes: dict[str, int] = {}
         #: what X said last of a window, so that the store is told only what it does not expect
@@ -36,6 +41,10 @@ class Windows:
     async def take(self, queue: OutQueue, want: int) -> int:
         """Use up to ``want`` requests of all the queue's windows; how many were granted."""
         granted = want
+        if queue.window_key not in self._heard:
+            if self.is_probing(queue):
+                return 0
+            granted = min(want, 1)
         taken: list[tuple[str, int]] = []
         for name, limit in _windows(queue):
             size = await self._size(name, limit)
@@ -49,10 +58,24 @@ class Windows:
         for name, got in taken:
             if got > granted:
                 await self._store.give_back(name, got - granted)
+        if granted and queue.window_key not in self._heard:
+            self._probes.add(queue.window_key)
         return granted
+
+    def is_probing(self, queue: OutQueue) -> bool:
+        """One request is on its way to ask X of the window; the others wait for its answer."""
+        return queue.window_key in self._probes
+
+    def ended(self, queue: OutQueue) -> bool:
+        """A request of the queue came to its end, answered or not. True: the others waited for it."""
+        if not self.is_probing(queue):
+            return False
+        self._probes.discard(queue.window_key)
+        return True
 
     async def give_back(self, queue: OutQueue, count: int) -> None:
         """Return requests that were taken and not made."""
+        self.ended(queue)
         for name, _ in _windows(queue):
             await self._store.give_back(name, count)
 
@@ -91,6 +114,8 @@ class Windows:
         """Believe what an answer says of its windows. True: there is room, whatever was assumed before."""
         now = await self._store.now()
         known = from_headers(response.headers, now=now)
+        if known or response.status < 400:
+            self._heard.add(queue.window_key)
         if not known:
             if response.status < 400 and self._unlimited.get(queue, 0.0) <= now:
                 await self._unlimit(queue, now)

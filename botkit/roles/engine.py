@@ -23,12 +23,19 @@ from botkit.network.accounts import Accounts
 from botkit.network.client import Client
 from botkit.roles.kinds import Role
 from botkit.roles.parts import Grace, Parts
+from botkit.rules import Rules
 from botkit.store.contract import Store
 
-__all__ = ["begin_engine"]
+__all__ = ["begin_engine", "rules_of"]
 
 #: how long after a process died others may take over what it held
 _LEASE_S = 15.0
+
+
+def rules_of(config: Config) -> Rules:
+    """What this bot's package at X allows; the simulator minds nothing."""
+    package = config.x.package if config.network == "x" else "enterprise"
+    return Rules(package, config.x.long_posts)
 
 
 async def begin_engine(
@@ -82,7 +89,7 @@ async def begin_engine(
             hooks=hooks,
             caller=client,
             withdrawn=accounts.withdrawn,
-            settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff),
+            settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff, rules_of(config)),
             log=log,
             rng=rng,
             now=now,
