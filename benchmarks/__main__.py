@@ -15,8 +15,8 @@ def main() -> None:
     """Parse the options, measure, print."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures botkit beside baselines of the same minute. Read the ratios: a machine that other "
-        "work shares makes every absolute number smaller.",
+        description="Measures botkit beside baselines of the same minute. Read the ratios: "
+        "a machine that other work shares makes every absolute number smaller.",
     )
     parser.add_argument(
         "subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; default: all"

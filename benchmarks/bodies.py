@@ -29,8 +29,7 @@ def direct_message(
     """
     sender_id = str(7_000_000_000 + (number if sender is None else sender))
     users = {
-        user_id: _user(user_id) if size >= 2000 else {"id": user_id, "name": "Somebody"}
-        for user_id in (sender_id, ACCOUNT)
+        user_id: _user(user_id) if size >= 2000 else _small_user(user_id) for user_id in (sender_id, ACCOUNT)
     }
     event = {
         "type": "message_create",
@@ -66,6 +65,10 @@ def _user(user_id: str) -> dict[str, object]:
         "profile_image_url": _PADDING,
         "profile_image_url_https": _PADDING,
     }
+
+
+def _small_user(user_id: str) -> dict[str, object]:
+    return {"id": user_id, "name": "Somebody", "profile_image_url_https": _PADDING}
 
 
 def request(flavour: str, number: int, *, sender: int | None = None, text: str = "hello there") -> bytes:
@@ -131,7 +134,7 @@ def _telegram(number: int, sender: int | None, text: str) -> tuple[str, bytes, s
             "date": 1548711582,
             "chat": {"id": who, "type": "private", "first_name": "Somebody"},
             "from": user,
-            "text": "What was said before. " * 60,
+            "text": "What was said before. " * 63,
         },
     }
     body = json.dumps({"update_id": number + 1, "message": message}, separators=(",", ":")).encode()

@@ -14,6 +14,8 @@ __all__ = ["backlog", "conversations", "mix", "plugins", "turns"]
 _BASELINE = "bare aiohttp requests/s"
 #: events of a conversation, as in a chat that goes on
 _A_CONVERSATION = 10
+#: turns a round, where the same backlog serves several
+_A_PIECE = 1000
 
 
 def _engine(store: str = "", *, core: int | None = None) -> Child:
@@ -100,11 +102,10 @@ def backlog(bench: Bench) -> list[Row]:
             engine.ask(do="fill", events=size - waiting, conversations=0)
             waiting = size
             claims = engine.ask(do="claims", rounds=30)
-            rates = []
-            for _ in range(bench.plan.rounds):
-                events = 2000
-                rates.append(events / engine.ask(do="run", events=events)["seconds"])
-            waiting -= 30 * 64 + bench.plan.rounds * events
+            rates = [
+                _A_PIECE / engine.ask(do="run", events=_A_PIECE)["seconds"] for _ in range(bench.plan.rounds)
+            ]
+            waiting -= 30 * 64 + bench.plan.rounds * _A_PIECE
             rows.append(
                 Row(
                     subject="backlog",

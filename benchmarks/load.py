@@ -1,7 +1,7 @@
 """The load: a process that posts signed events over kept-alive connections, and the API for the replies.
 
-It obeys commands on standard input, one JSON object a line, answers each with one line, and ends with its input.
-Both sides are bare protocols, so that the load costs much less than what it measures.
+It obeys commands on standard input, one JSON object a line, answers each with one line, and ends with its
+input. Both sides are bare protocols, so that the load costs much less than what it measures.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Run:
 class _Poster(asyncio.Protocol):
     """One connection. In a closed loop the answer to one request sends the next."""
 
-    def __init__(self, run: _Run, idle: list[_Poster] | None) -> None:
+    def __init__(self, run: _Run, idle: asyncio.Queue[_Poster] | None) -> None:
         self._run = run
         self._idle = idle
         self._buffer = b""
@@ -88,7 +88,7 @@ class _Poster(asyncio.Protocol):
         self._buffer = b""
         self._run.ended(buffer[9:12].decode(), time.perf_counter() - self._began)
         if self._idle is not None:
-            self._idle.append(self)
+            self._idle.put_nowait(self)
         elif (content := self._run.take()) is not None:
             self.post(content)
 
@@ -189,7 +189,7 @@ async def _post(command: dict[str, Any], counter: _Counter) -> dict[str, Any]:
     ]
     rate = command.get("rate", 0)
     run = _Run(requests)
-    idle: list[_Poster] | None = [] if rate else None
+    idle: asyncio.Queue[_Poster] | None = asyncio.Queue() if rate else None
     counter.want(count)
     loop = asyncio.get_running_loop()
     posters = [
@@ -205,7 +205,8 @@ async def _post(command: dict[str, Any], counter: _Counter) -> dict[str, Any]:
                     if (content := run.take()) is not None:
                         poster.post(content)
             else:
-                idle += posters
+                for poster in posters:
+                    idle.put_nowait(poster)
                 await _at_rate(run, idle, rate)
             await run.finished.wait()
             posted_s = time.perf_counter() - began
@@ -234,14 +235,14 @@ async def _post(command: dict[str, Any], counter: _Counter) -> dict[str, Any]:
     }
 
 
-async def _at_rate(run: _Run, idle: list[_Poster], rate: float) -> None:
+async def _at_rate(run: _Run, idle: asyncio.Queue[_Poster], rate: float) -> None:
     """Post at a steady rate, whatever the answers take: a request waits from the moment it was due."""
     began = time.perf_counter()
     for number, content in _due(run):
         due = began + number / rate
-        while (left_s := due - time.perf_counter()) > 0 or not idle:
-            await asyncio.sleep(max(0.0, min(left_s, 0.001)))
-        idle.pop().post(content, due)
+        if (left_s := due - time.perf_counter()) > 0:
+            await asyncio.sleep(left_s)
+        (await idle.get()).post(content, due)
 
 
 def _due(run: _Run) -> Iterator[tuple[int, bytes]]:

@@ -1,8 +1,9 @@
-"""What others' frameworks do with the same event: a process each, run by a Python that has them installed.
+"""What others do with the same event: a process each, run by a Python that has them installed.
 
-``fastapi`` only verifies X's signature and answers 200. ``slack-bolt`` and ``aiogram`` verify, parse and route
-a message of their own format of the same size; with an API to answer at, their handlers reply. None of them
-stores anything. Imports nothing of botkit: the peers' Python need not have it.
+``fastapi`` only verifies X's signature and answers 200. ``slack-bolt`` and ``aiogram`` verify, parse and
+route a message of their own format of the same size; with an API to answer at, their handlers reply. None of
+them stores anything. Nothing of botkit is imported, and the peers only when they are run: neither's Python
+need have the other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import hashlib
 import hmac
+import importlib
 import json
 import socket
 import sys
@@ -49,20 +51,17 @@ def _ready(bound: socket.socket) -> None:
 
 
 async def _fastapi(_api_url: str) -> None:
-    import uvicorn
-    from fastapi import FastAPI, Request, Response
+    uvicorn, fastapi = importlib.import_module("uvicorn"), importlib.import_module("fastapi")
+    app = fastapi.FastAPI()
 
-    app = FastAPI()
-
-    async def receive(request: Request) -> Response:
+    async def receive(request: Any) -> Any:
         body = await request.body()
         digest = hmac.digest(SECRET.encode(), body, hashlib.sha256)
         signature = "sha256=" + b64encode(digest).decode()
         given = request.headers.get("x-twitter-webhooks-signature", "")
-        return Response(status_code=200 if hmac.compare_digest(signature, given) else 401)
+        return fastapi.Response(status_code=200 if hmac.compare_digest(signature, given) else 401)
 
-    # FastAPI resolves annotations by name, and these names are local.
-    receive.__annotations__ = {"request": Request, "return": Response}
+    receive.__annotations__ = {"request": fastapi.Request}
     app.post("/webhook", response_model=None)(receive)
     bound = _bound()
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
@@ -74,59 +73,57 @@ async def _fastapi(_api_url: str) -> None:
 
 
 async def _slack(api_url: str) -> None:
-    from aiohttp import web
-    from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-    from slack_bolt.async_app import AsyncApp
-    from slack_bolt.authorization import AuthorizeResult
-    from slack_sdk.web.async_client import AsyncWebClient
+    adapter = importlib.import_module("slack_bolt.adapter.aiohttp")
+    authorization = importlib.import_module("slack_bolt.authorization")
 
-    async def authorize(**_: Any) -> AuthorizeResult:
-        return AuthorizeResult(
+    async def authorize(**_: Any) -> Any:
+        return authorization.AuthorizeResult(
             enterprise_id=None, team_id="T1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UBOT"
         )
 
-    client = AsyncWebClient(token="xoxb-1", base_url=f"{api_url}/api/")
-    app = AsyncApp(signing_secret=SECRET, authorize=authorize, client=client)
+    client = importlib.import_module("slack_sdk.web.async_client").AsyncWebClient(
+        token="xoxb-1", base_url=f"{api_url}/api/"
+    )
+    app = importlib.import_module("slack_bolt.async_app").AsyncApp(
+        signing_secret=SECRET, authorize=authorize, client=client
+    )
 
-    async def answer(message: dict[str, Any], say: Any) -> None:
+    async def answer(say: Any) -> None:
         if api_url:
             await say("hello")
 
     app.event("message")(answer)
 
-    async def receive(request: web.Request) -> web.Response:
-        answered = await app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answered)
+    async def receive(request: Any) -> Any:
+        return await adapter.to_aiohttp_response(
+            await app.async_dispatch(await adapter.to_bolt_request(request))
+        )
 
-    await _serve_aiohttp(web, receive)
+    await _serve_aiohttp(receive)
 
 
 async def _aiogram(api_url: str) -> None:
-    from aiogram import Bot, Dispatcher
-    from aiogram.client.session.aiohttp import AiohttpSession
-    from aiogram.client.telegram import TelegramAPIServer
-    from aiogram.types import Message
-    from aiogram.webhook.aiohttp_server import SimpleRequestHandler
-    from aiohttp import web
+    aiogram = importlib.import_module("aiogram")
+    session = importlib.import_module("aiogram.client.session.aiohttp")
+    telegram = importlib.import_module("aiogram.client.telegram")
+    webhook = importlib.import_module("aiogram.webhook.aiohttp_server")
+    api = telegram.TelegramAPIServer.from_base(api_url or "http://127.0.0.1:9")
+    bot = aiogram.Bot(TELEGRAM_TOKEN, session=session.AiohttpSession(api=api))
+    dispatcher = aiogram.Dispatcher()
 
-    bot = Bot(
-        TELEGRAM_TOKEN,
-        session=AiohttpSession(api=TelegramAPIServer.from_base(api_url or "http://127.0.0.1:9")),
-    )
-    dispatcher = Dispatcher()
-
-    async def answer(message: Message) -> None:
+    async def answer(message: Any) -> None:
         if api_url:
             await message.answer("hello")
 
-    answer.__annotations__ = {"message": Message}
+    answer.__annotations__ = {"message": aiogram.types.Message}
     dispatcher.message()(answer)
-    handler = SimpleRequestHandler(dispatcher, bot, secret_token=SECRET)
-    await _serve_aiohttp(web, handler.handle)
+    handler = webhook.SimpleRequestHandler(dispatcher, bot, secret_token=SECRET)
+    await _serve_aiohttp(handler.handle)
     await bot.session.close()
 
 
-async def _serve_aiohttp(web: Any, receive: Any) -> None:
+async def _serve_aiohttp(receive: Any) -> None:
+    web = importlib.import_module("aiohttp.web")
     app = web.Application()
     app.router.add_post("/webhook", receive)
     runner = web.AppRunner(app, access_log=None)

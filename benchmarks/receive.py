@@ -68,7 +68,10 @@ def measured(
     rows = []
     for name, results in rounds.items():
         ratios = [one["rate"] / base["rate"] for one, base in zip(results, rounds[baseline], strict=True)]
-        cpu = [one["cpu_us"] / base["cpu_us"] for one, base in zip(results, rounds[baseline], strict=True)]
+        cpu = [
+            one["cpu_us"] / max(base["cpu_us"], 1.0)
+            for one, base in zip(results, rounds[baseline], strict=True)
+        ]
         rows.append(
             Row(
                 subject=subject,

@@ -1,4 +1,4 @@
-"""Replies: events in, signed requests out, at an API that answers at once; and what signing costs by itself."""
+"""Replies: events in, signed requests out, to an API that answers at once; and what signing alone costs."""
 
 from __future__ import annotations
 

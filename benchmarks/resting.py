@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from benchmarks.children import Child, server_core
 from benchmarks.plan import Bench
@@ -56,7 +57,7 @@ def _row(subject: str, case: str, rss: float, baseline: float) -> Row:
 
 def start(bench: Bench) -> list[Row]:
     """Seconds from the start of the process to the first 200, and what ``botkit --help`` takes."""
-    starts = {
+    starts: dict[str, tuple[str, Callable[[], Child]]] = {
         "bare aiohttp": ("x", lambda: server("bare")),
         "botkit: server and store": ("x", lambda: server("durable")),
         "botkit: a bot": ("x", lambda: server("bot", "--api-url", bench.api_url)),

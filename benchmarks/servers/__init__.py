@@ -1,1 +1,1 @@
-"""The servers of the receive path, each a step further than the one before; each runs in a process of its own."""
+"""The servers of the receive path, each a step further than the one before, each a process."""

@@ -50,12 +50,17 @@ async def _serve(options: Options) -> AsyncIterator[int]:
     app = App.build(config, log=make_logger(level="warning"))
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(app.run(ready.set_result))
-    await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
+    running.add_done_callback(lambda ended: _tell(ended, ready))
+    await ready
     yield int(ready.result().url.rsplit(":", 1)[1])
     app.stop()
     await running
+
+
+def _tell(ended: asyncio.Task[None], ready: asyncio.Future[Running]) -> None:
+    """A bot that ends before it is ready must not be waited for."""
+    if not ready.done():
+        ready.set_exception(ended.exception() or RuntimeError("the bot ended"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The baseline with one step of botkit's more: ``verify`` checks the signature, ``split`` also cuts the body."""
+"""The baseline with a step of botkit's more: ``verify`` checks the signature, ``split`` cuts the body too."""
 
 from __future__ import annotations
 

@@ -147,7 +147,9 @@ class Worker:
                 settlement = self._turns.crashed(claim, item, error)
             # What was fetched behind this item is fetched again when the lane is given back before.
             last = item is claim.items[-1] or self._stopping.is_set() or isinstance(settlement.outcome, Again)
-            if not await self._settle(worker_id, dataclasses.replace(settlement, release=last)):
+            if not last:
+                settlement = dataclasses.replace(settlement, release=False)
+            if not await self._settle(worker_id, settlement):
                 self._log.warning("turn_fenced", lane=claim.lane, item=item.item_id)
                 return
             await self._turns.report(settlement)
