@@ -127,7 +127,7 @@ class _Child:
 
         :raises _Gone: the process ended first.
         """
-        if self._reading.done() or self._writer.is_closing():
+        if self.ended.is_set() or self._reading.done() or self._writer.is_closing():
             raise _Gone
         number = next(self._numbers)
         future: asyncio.Future[bool] = self._loop.create_future()
