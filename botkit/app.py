@@ -168,6 +168,7 @@ class App:
             log=log,
             now=self._now,
         )
+        stack.push_async_callback(sign_in.accounts.close)
         client = Client(
             transport, x.credentials, api_url=x.api_url, accounts=sign_in.accounts, log=log, now=self._now
         )

@@ -71,6 +71,14 @@ def parse_config(text: str, *, file: Path = Path("bot.yaml"), environ: Mapping[s
         raise root.error("expected keys and values", fix="start with a line such as `network: simulator`")
     config = decode(root, Config)
     missing: tuple[ConfigError, ...] = ()
+    if config.serves_connect and config.server.path.startswith("/connect"):
+        raise ConfigError(
+            "the page where accounts sign in is there",
+            file=source.file,
+            path="server.path",
+            line=_line(root, "server", "path"),
+            fix="choose another path, or write connect: {enabled: false}",
+        )
     if config.network == "x":
         _check_public_url(root, config)
         _check_connect(root, config)
@@ -124,6 +132,13 @@ def _check_connect(root: Table, config: Config) -> None:
     if problem:
         line = root.lines.get("connect", root.line)
         raise ConfigError(problem, file=root.source.file, path="connect", line=line, fix=fix)
+
+
+def _line(root: Table, section: str, key: str) -> int:
+    """Where a key is written, as far as it is."""
+    found = root.entries.get(section)
+    written = found.lines.get(key) if isinstance(found, Table) else None
+    return written or root.lines.get(section, root.line)
 
 
 def _is_here(url: str) -> bool:

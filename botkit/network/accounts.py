@@ -18,6 +18,7 @@ from botkit.errors import (
     BotkitError,
     InvalidRequest,
     OutcomeUnknown,
+    StoreError,
     Unauthorized,
     UserError,
     XError,
@@ -91,6 +92,7 @@ class Accounts:
         self._now = now
         self._sleep = sleep
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refreshing: dict[tuple[str, str], asyncio.Task[OAuth2Tokens]] = {}
         self._unsaved: dict[str, Account] = {}
         self._doubted_at: dict[str, float] = {}
 
@@ -154,26 +156,53 @@ class Accounts:
         :raises Unauthorized: its owner must sign in again; that is noted.
         :raises XUnavailable: not now; nothing has changed.
         """
-        async with self._locks.setdefault(account_id, asyncio.Lock()):
-            await self._save(account_id)
-            name, waited_s = refreshing(account_id), 0.0
-            while True:
-                have = await self._newer(account_id, used)
-                if have is not None:
-                    return have
-                if await self._keeper.hold(name, self._holder, _LEASE_S):
-                    break
-                if waited_s >= _WAITS_S:
-                    raise XUnavailable(f"account {account_id} is being refreshed by another process")
-                await self._sleep(_LOOKS_EVERY_S)
-                waited_s += _LOOKS_EVERY_S
-            try:
-                # somebody may have refreshed between our look and our lease
-                have = await self._newer(account_id, used)
-                return have if have is not None else await self._refresh(account_id, used)
-            finally:
-                with suppress(BotkitError):  # it ends by itself
-                    await self._keeper.let_go(name, self._holder)
+        key = (account_id, used)
+        task = self._refreshing.get(key)
+        if task is None:
+            task = asyncio.create_task(self._refresh_once(account_id, used), name="botkit-refresh")
+            self._refreshing[key] = task
+            task.add_done_callback(lambda done: self._ended(key, done))
+        # Whoever asked may be cancelled (a handler's time is up): the new pair must not be lost with it.
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Let refreshes under way finish."""
+        await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[OAuth2Tokens]) -> None:
+        self._refreshing.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # told to who asked, if anybody still waits
+
+    async def _refresh_once(self, account_id: str, used: str) -> OAuth2Tokens:
+        try:
+            async with self._locks.setdefault(account_id, asyncio.Lock()):
+                return await self._under_lease(account_id, used)
+        except StoreError as error:
+            raise XUnavailable(
+                f"the tokens of account {account_id} can't be refreshed now: {error}"
+            ) from error
+
+    async def _under_lease(self, account_id: str, used: str) -> OAuth2Tokens:
+        await self._save(account_id)
+        name, waited_s = refreshing(account_id), 0.0
+        while True:
+            have = await self._newer(account_id, used)
+            if have is not None:
+                return have
+            if await self._keeper.hold(name, self._holder, _LEASE_S):
+                break
+            if waited_s >= _WAITS_S:
+                raise XUnavailable(f"account {account_id} is being refreshed by another process")
+            await self._sleep(_LOOKS_EVERY_S)
+            waited_s += _LOOKS_EVERY_S
+        try:
+            # somebody may have refreshed between our look and our lease
+            have = await self._newer(account_id, used)
+            return have if have is not None else await self._refresh(account_id, used)
+        finally:
+            with suppress(BotkitError):  # it ends by itself
+                await self._keeper.let_go(name, self._holder)
 
     async def _newer(self, account_id: str, used: str) -> OAuth2Tokens | None:
         account = await self.vault.get_now(account_id)

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from botkit.errors import Forbidden, Unauthorized, UserError, XError
+from botkit.errors import Forbidden, StoreError, Unauthorized, UserError, XError, XUnavailable
 from botkit.network.accounts import Accounts
 from botkit.network.credentials import Bearer, Credentials, OAuth1, Shown, app_basic, client_basic
 from botkit.network.requests import Requests
@@ -142,6 +142,9 @@ class Client:
                 account = await self._accounts.get(account_id)
             except UserError as error:
                 raise Unauthorized(str(error)) from error
+            except StoreError as error:
+                if account_id != own_id:
+                    raise XUnavailable(f"the tokens of account {account_id} can't be read now") from error
         # A token does not always tell whose it is; then it is that of any account that nothing else is of.
         own = account_id == own_id or (not own_id and account is None)
         if not own and account is None and _USERS.issuperset(call.auth):

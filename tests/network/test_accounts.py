@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,13 +29,18 @@ GRANTED = ("tweet.read", "users.read", "dm.read", "dm.write", "offline.access")
 
 
 class FlakyKeeper:
-    """A store whose disk may be full."""
+    """A store whose disk may be full, or that may be away."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.full = False
-        self.now, self.state, self.states = store.now, store.state, store.states
+        self.full = self.away = False
+        self.now, self.states = store.now, store.states
         self.hold, self.let_go = store.hold, store.let_go
+
+    async def state(self, keys: Sequence[str]) -> dict[str, bytes]:
+        if self.away:
+            raise StoreUnavailable("the database is away")
+        return await self._store.state(keys)
 
     async def keep(self, state: Mapping[str, bytes | None]) -> None:
         if self.full:
@@ -146,6 +151,20 @@ async def test_of_tasks_and_processes_that_need_it_at_once_one_refreshes(bench: 
     assert bench.x.refreshes == ["42-refresh-1"]
 
 
+async def test_a_caller_that_is_cancelled_does_not_lose_the_new_pair(bench: Bench) -> None:
+    await bench.connect(left_s=0.0)
+    bench.x.gate.clear()
+    caller = asyncio.create_task(bench.client.do(users.me(), "42"))
+    await bench.x.waiting.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    bench.x.gate.set()
+    await bench.accounts.close()
+    assert (await bench.client.do(users.me(), "42")).id == "42"
+    assert bench.x.refreshes == ["42-refresh-1"]
+
+
 async def test_whoever_waits_in_vain_for_another_process_says_so_and_nothing_changes(
     bench: Bench,
 ) -> None:
@@ -231,6 +250,20 @@ async def test_a_pair_that_could_not_be_stored_is_stored_the_next_time(bench: Be
     bench.keeper.full = False
     assert (await bench.client.do(users.me(), "42")).id == "42"
     assert bench.x.refreshes == ["42-refresh-1"]
+
+
+async def test_a_store_that_is_away_stops_other_accounts_for_now_and_not_the_bots_own(bench: Bench) -> None:
+    await bench.connect()
+    bench.x.alive["1000-own"] = "1000"
+    bench.clock.now += 10.0  # what was read is no longer believed
+    bench.keeper.away = True
+    with pytest.raises(XUnavailable, match="account 42 can't be read now"):
+        await bench.client.do(users.me(), "42")
+    with pytest.raises(XUnavailable, match="can't be refreshed now"):
+        await bench.accounts.refreshed("42", "42-access-1")
+    assert (await bench.client.do(users.me())).id == "1000"
+    bench.keeper.away = False
+    assert (await bench.client.do(users.me(), "42")).id == "42"
 
 
 async def test_a_wrong_client_secret_is_not_the_accounts_fault(bench: Bench) -> None:

@@ -34,6 +34,10 @@ def test_it_is_served_in_the_simulator_and_not_at_x() -> None:
     [
         (at_x("{enabled: true}"), "connect: nobody may connect; name handles or ids in connect.allow"),
         (at_x("{enabled: true, allow: [ada]}", server=""), "connect: X needs an address to send owners back"),
+        (
+            "\nserver:\n  path: /connect\n",
+            "bot.yaml:3: server.path: the page where accounts sign in is there",
+        ),
         ("connect: {scopes: [dm.reed]}", "dm.reed is no scope of X's"),
         ("connect: {allow: ['not a handle']}", "a handle, an id, or *"),
         ("connect: {sign_in: oauth3}", "connect.sign_in"),

@@ -380,6 +380,39 @@ async def test_cookies_are_for_the_server_alone_and_say_nothing(place: Place) ->
         assert secret not in kept
 
 
+async def test_over_https_cookies_are_this_hosts_alone(
+    store: Store, tmp_path: Path, log: Any, aiohttp_client: Any
+) -> None:
+    keys = Credentials("key", "secret", client_id="client")
+    requests, ring = Requests(AiohttpTransport(), "https://api.x.com"), KeyRing(tmp_path, {})
+    settings = ConnectSettings(
+        url=lambda: "https://bot.example.com", how="oauth2", scopes=SCOPES, allow=None, targets=()
+    )
+    accounts = Accounts(store, Vault(store, ring), requests, keys, log=log.logger)
+    page = Connect(Flows(requests, keys), accounts, ring, store, settings, log=log.logger)
+    client = await aiohttp_client(
+        build(health=Health(store), log=log.logger, register_routes=page.add_routes)
+    )
+    answer = await client.get("/connect", headers={"host": "evil.example"})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-botkit_browser=")
+    assert "Secure" in cookie
+    assert "Domain" not in cookie
+    name, _, value = cookie.partition(";")[0].partition("=")
+    (form_key,) = re.findall(r'name="form_key" value="([^"]+)"', await answer.text())
+    begun = await client.post(
+        "/connect",
+        data={"form_key": form_key},
+        headers={"cookie": f"{name}={value}", "origin": "https://bot.example.com"},
+        allow_redirects=False,
+    )
+    assert begun.status == 303
+    assert begun.headers["set-cookie"].startswith("__Host-botkit_sign_in=")
+    query = parse_qs(urlsplit(begun.headers["location"]).query)
+    assert query["redirect_uri"] == ["https://bot.example.com/connect/callback"]
+    assert len(query["state"][0]) <= 500, "X takes no longer state"
+
+
 async def test_localhost_is_sent_to_the_number_that_x_takes(place: Place) -> None:
     page = await place.browser.get(f"{place.url}/connect", host=f"localhost:{urlsplit(place.url).port}")
     assert (page.status, page.location) == (307, f"{place.url}/connect")
