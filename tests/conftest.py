@@ -16,6 +16,13 @@ from botkit.store import open_store
 from botkit.store.contract import Store
 from botkit.testing import Clock
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torture")
+    group.addoption("--torture-seconds", type=float, help="how long each driver is tortured")
+    group.addoption("--torture-seed", type=int, help="repeat the schedule of an earlier torture")
+
+
 PAYLOADS = Path(__file__).parent / "payloads"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
@@ -23,6 +24,7 @@ class Worker:
 
     :param items: how many events of one conversation are fetched at once.
     :param grace_s: how long running turns may take to finish after `stop`.
+    :param timers_set: called when a turn that sets timers was committed.
     """
 
     def __init__(
@@ -35,7 +37,9 @@ class Worker:
         grace_s: float,
         log: FilteringBoundLogger,
         items: int = 16,
+        timers_set: Callable[[], None] = lambda: None,
     ) -> None:
+        self._timers_set = timers_set
         self._store = store
         self._lease = lease
         self._turns = turns
@@ -152,6 +156,8 @@ class Worker:
             if not await self._settle(worker_id, settlement):
                 self._log.warning("turn_fenced", lane=claim.lane, item=item.item_id)
                 return
+            if settlement.effects.timers:
+                self._timers_set()
             await self._turns.report(settlement)
             if last:
                 return

@@ -57,7 +57,8 @@ async def begin_engine(
     lease = Lease(store, name=f"{socket.gethostname()}:{os.getpid()}", ttl_s=_LEASE_S, log=log)
     await lease.open()
     parts.stack.push_async_callback(lease.close)
-    parts.until_cancelled("timers", Timers(store, log=log).run())
+    timers = Timers(store, log=log)
+    parts.until_cancelled("timers", timers.run())
     parts.until_cancelled("lease", lease.keep())
     drain = _Drain(grace)
     parts.stack.push_async_callback(drain.end)
@@ -101,6 +102,7 @@ async def begin_engine(
             concurrency=engine.workers,
             grace_s=grace.turns_s,
             log=log,
+            timers_set=timers.wake,
         )
         drain.working = parts.begin("worker", worker.run())
 

@@ -339,7 +339,7 @@ class Store(Protocol):
         What is cancelled counts as finished: nobody handles it, and pruning takes it. The item that a worker
         has in hand (the first of its claim) is left to that worker; settlements of the items behind it are
         refused as those of a lost lane. Only for queues whose lanes are claimed one item at a time, as the
-        outbox's are: while a lane is in hand, a driver may give what comes next the numbers of what it cancelled.
+        outbox's are: while a lane is in hand, a driver may number what comes next like what it cancelled.
         """
 
     async def fire_timers(self, limit: int = 1000) -> int:

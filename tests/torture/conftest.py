@@ -11,12 +11,6 @@ from ..store.postgres_server import NoPostgres, PostgresServer  # noqa: TID252 -
 from .harness import Zygote
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("torture")
-    group.addoption("--torture-seconds", type=float, help="how long each driver is tortured")
-    group.addoption("--torture-seed", type=int, help="repeat the schedule of an earlier torture")
-
-
 @pytest.fixture
 def seconds(request: pytest.FixtureRequest) -> float:
     """A few in the default run, a minute with ``-m torture``, or what ``--torture-seconds`` says."""
