@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botkit.simulator.auth import APP
 from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
-from botkit.simulator.problems import invalid, not_in_package
+from botkit.simulator.problems import forbidden, invalid, not_in_package
 from botkit.simulator.schemas import UUIDS
 from botkit.simulator.streams import ENDPOINT_NAME
 from botkit.x.values import from_text
@@ -44,8 +44,8 @@ async def stream(parts: Parts, call: Call) -> Answer:
     minutes = call.number("backfill_minutes", 0, _MAX_BACKFILL, 0)
     start, end = _time(call, "start_time"), _time(call, "end_time")
     if minutes and not parts.rules.backfill_allowed:
-        # refused on self-serve (seen live)
-        raise not_in_package()
+        # "not authorized" on self-serve (seen live)
+        raise forbidden("You are not authorized to use backfill_minutes.", tail="client-forbidden")
     parts.streams.check_room()
     now = parts.clock()
     beginnings = [at for at in (start, now - 60 * minutes if minutes else None) if at is not None]

@@ -142,9 +142,9 @@ class Streams:
         """Connections that are ``active``, ``inactive``, or ``all``, the newest first."""
         found: list[Connection] = []
         if status != "inactive":
-            found += self._open.values()
+            found += reversed(self._open.values())
         if status != "active":
-            found += self._past
+            found += reversed(self._past)
         return sorted(found, key=lambda one: one.connected_at, reverse=True)
 
     # -- a connection ------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Holds requests and answers to X's OpenAPI description, but for what is known to differ.
 
 The description (2.167) says *post* since 2026-08-07 where X's live answers, its own prose and the streaming
-part of the same description say *tweet*. The simulator follows the live bodies; the differences are listed here
-one by one, and each must be needed.
+part of the same description say *tweet*. The simulator follows the live bodies; the differences are listed
+here one by one, and each must be needed.
 """
 
 from __future__ import annotations

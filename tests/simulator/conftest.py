@@ -71,6 +71,7 @@ class Webhook:
     crcs: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     crc: Callable[[str], web.Response] | None = None
+    hold: asyncio.Event | None = None
     got: asyncio.Condition = field(default_factory=asyncio.Condition)
     url: str = ""
 
@@ -89,6 +90,8 @@ class Webhook:
         assert request.headers["content-type"] == "application/json"
         async with self.got:
             self.got.notify_all()
+        if self.hold is not None:
+            await self.hold.wait()
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
     async def until(self, count: int) -> list[dict[str, Any]]:
