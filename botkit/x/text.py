@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 from botkit.x.domains import TOP_LEVEL_DOMAINS
 
-__all__ = ["DM_LIMIT", "LONG_POST_LIMIT", "POST_LIMIT", "URL_LENGTH", "post_length", "unescape"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["DM_LIMIT", "LONG_POST_LIMIT", "POST_LIMIT", "URL_LENGTH", "post_length", "split_post", "unescape"]
 
 #: characters of a direct message
 DM_LIMIT = 10_000
@@ -63,6 +67,13 @@ def post_length(text: str) -> int:
     """
     text = unicodedata.normalize("NFC", text)
     total, at = 0, 0
+    for start, end in _urls(text):
+        total += _weight(text[at:start]) + URL_LENGTH
+        at = end
+    return total + _weight(text[at:])
+
+
+def _urls(text: str) -> Iterator[tuple[int, int]]:
     for found in _URL.finditer(text):
         if not found["scheme"] and found["tld"].lower() not in TOP_LEVEL_DOMAINS:
             continue
@@ -70,9 +81,7 @@ def post_length(text: str) -> int:
         # Punctuation after a URL belongs to the sentence.
         while end > found.end("host") and text[end - 1] in _TRAILING:
             end -= 1
-        total += _weight(text[at : found.start()]) + URL_LENGTH
-        at = end
-    return total + _weight(text[at:])
+        yield found.start(), end
 
 
 def _weight(text: str) -> int:
@@ -88,3 +97,140 @@ def _weight(text: str) -> int:
 def _weight_of(character: str) -> int:
     point = ord(character)
     return 1 if any(first <= point <= last for first, last in _LIGHT) else 2
+
+
+# -- a long text in parts ------------------------------------------------------------------------------------
+
+# A word with the space before it; an ideographic full stop ends one without a space.
+_WORD = re.compile(r"[^\s。！？]*[。！？]+|[^\s。！？]+")
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*$")
+#: what continues the sign before it: marks, and what joins and varies emoji
+_CONTINUES = "\u200d\ufe0e\ufe0f"
+#: more marks than that on one sign are no writing; then they may be torn off
+_MAX_MARKS = 8
+_SMALLEST_LIMIT = 40
+
+
+def split_post(text: str, limit: int = POST_LIMIT, *, numbered: bool = False) -> list[str]:
+    """A text in parts that each weigh at most ``limit``: what a thread is made of.
+
+    Cut between paragraphs, else lines, else sentences, where that leaves a part at least half full; else
+    between words; in a word only where it fills more than a part. URLs and emoji are never cut. Only white
+    space is lost, at the cuts and at both ends, and the text is brought into NFC, as X does.
+
+    :param numbered: ends every part with its number, such as `` (2/5)``, where there are several.
+    :raises ValueError: a limit below 40.
+    """
+    if limit < _SMALLEST_LIMIT:
+        msg = f"parts of fewer than {_SMALLEST_LIMIT} can't hold a URL and a number"
+        raise ValueError(msg)
+    text = unicodedata.normalize("NFC", text).strip()
+    parts = _split(text, limit)
+    if not numbered or len(parts) < 2:
+        return parts
+    digits = 0
+    while len(str(len(parts))) > digits:
+        digits = len(str(len(parts)))
+        parts = _split(text, limit - len(" (/)") - 2 * digits)
+    return [f"{part} ({number}/{len(parts)})" for number, part in enumerate(parts, start=1)]
+
+
+def _split(text: str, limit: int) -> list[str]:
+    whole = _unbreakable(text)
+    words = _words(text, whole)
+    parts: list[str] = []
+    first = 0
+    while first < len(words):
+        count = _fitting(text, words[first:], limit)
+        start = words[first][0]
+        if count:
+            end = words[first + count - 1][1]
+            first += count
+        else:
+            end = _cut(text, words[first], limit, whole)
+            words[first] = (end, words[first][1])
+        parts.append(text[start:end])
+    return parts
+
+
+def _words(text: str, whole: dict[int, int]) -> list[tuple[int, int]]:
+    """Where the words are that may be parted from each other."""
+    words: list[tuple[int, int]] = []
+    held_until = 0
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        if words and start < held_until:
+            words[-1] = (words[-1][0], end)
+        else:
+            words.append((start, end))
+        held_until = max([held_until, *(whole[at] for at in range(start, end) if at in whole)])
+    return words
+
+
+def _unbreakable(text: str) -> dict[int, int]:
+    """Where URLs and emoji begin, and where they end."""
+    whole: dict[int, int] = {}
+    at = 0
+    for start, end in (*_urls(text), (len(text), len(text))):
+        whole.update((found.start(), found.end()) for found in _EMOJI.finditer(text, at, start))
+        if end > start:
+            whole[start] = end
+        at = end
+    return whole
+
+
+def _fitting(text: str, words: list[tuple[int, int]], limit: int) -> int:
+    """How many of these words make the next part; 0: not even the first fits."""
+    total, at = 0, words[0][0]
+    best: dict[int, int] = {}
+    count = 0
+    for start, end in words:
+        total += _weight(text[at:start]) + post_length(text[start:end])
+        if total > limit:
+            break
+        count, at = count + 1, end
+        if total * 2 >= limit:
+            best[_rank(text, start, end)] = count
+    else:
+        return count
+    return best[max(best)] if best else count
+
+
+def _rank(text: str, start: int, end: int) -> int:
+    """How good it is to end a part after this word."""
+    after = end
+    while after < len(text) and text[after].isspace():
+        after += 1
+    lines = text.count("\n", end, after)
+    return min(lines, 2) + 1 if lines else int(bool(_SENTENCE_END.search(text, start, end)))
+
+
+def _cut(text: str, word: tuple[int, int], limit: int, whole: dict[int, int]) -> int:
+    """Where to cut a word that is too long for a part."""
+    start, end = word
+    cuts: list[int] = []
+    at, total = start, 0
+    while at < end:
+        until = whole.get(at) or _sign_end(text, at, end)
+        total += URL_LENGTH if until - at > 1 and _is_url(text[at:until]) else _weight(text[at:until])
+        if total > limit:
+            break
+        cuts.append(until)
+        at = until
+    # Torn from what was before them, letters may read as a URL, which weighs more.
+    while len(cuts) > 1 and post_length(text[start : cuts[-1]]) > limit:
+        cuts.pop()
+    return cuts[-1]
+
+
+def _is_url(text: str) -> bool:
+    return next(_urls(text), None) is not None
+
+
+def _sign_end(text: str, at: int, end: int) -> int:
+    until = at + 1
+    while until < min(end, at + _MAX_MARKS) and (
+        unicodedata.category(text[until]).startswith("M") or text[until] in _CONTINUES
+    ):
+        until += 1
+    return until
