@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.plan import Plan, bench
-from benchmarks.report import machine, table, write_json
+from benchmarks.report import Row, machine, table, write_json
 from benchmarks.subjects import SUBJECTS
 
 
@@ -53,14 +53,16 @@ def main() -> None:
         say=_say,
     )
     about = machine()
-    rows = []
-    with bench(plan) as tools:
-        for name in arguments.subjects or SUBJECTS:
-            rows += SUBJECTS[name](tools)
-    _say("")
-    print(table(rows))
-    if arguments.json:
-        write_json(arguments.json, rows, about)
+    rows: list[Row] = []
+    try:
+        with bench(plan) as tools:
+            for name in arguments.subjects or SUBJECTS:
+                rows += SUBJECTS[name](tools)
+    finally:  # a subject that fails loses none of the others
+        _say("")
+        print(table(rows))
+        if arguments.json:
+            write_json(arguments.json, rows, about)
 
 
 def _say(line: str) -> None:

@@ -30,7 +30,6 @@ def a_database(say: Callable[[str], None]) -> Iterator[str]:
         yield ""
         return
     try:
-        server.start()
         yield server.url()
     finally:
         server.close()
