@@ -77,6 +77,7 @@ class Api:
                 signed,
                 request.remote or "",
             )
+            self._parts.subscriptions.tidy()
             result = await endpoint.act(self._parts, call)
             status, content = result.status, result.body
             headers |= result.headers
