@@ -107,6 +107,8 @@ class World:
             "media_category": lambda: "tweet_image",
             "media_type": lambda: "image/png",
             "total_bytes": lambda: len(PNG),
+            "segment_index": lambda: 0,
+            "upload_id": self._uploading,
             "data": lambda: PNG,
         }
         if name not in made:
@@ -132,6 +134,13 @@ class World:
     def _media(self, category: str) -> str:
         library = self._sim._parts.media
         return library.whole(category, PNG, [self._sim.config.bot_id]).id
+
+    def _uploading(self) -> str:
+        """An upload whose bytes are there, and which is not finalized."""
+        owners = [self._sim.config.bot_id]
+        media = self._sim._parts.media.begin("tweet_image", "image/png", len(PNG), owners)
+        media.chunks[0] = PNG
+        return media.id
 
     def _webhook(self) -> str:
         hooks = self._sim.webhooks.all()

@@ -151,7 +151,7 @@ async def test_x_s_clock_is_wrong_for_signatures_and_in_its_date(rig):
         ("backfill_allowed", "GET", "/2/activity/stream?backfill_minutes=1", None, "app"),
     ],
 )
-async def test_what_is_not_in_the_package_is_403(rig, rule, method, path, body, auth):
+async def test_what_is_not_in_the_package_is_403(rig, rule, *, method, path, body, auth):
     hook = await rig.register()
     bodies = {
         "subscription": {"event_type": "post.create", "filter": {"user_id": rig.bot_id}},
