@@ -64,6 +64,7 @@ class Carried:
     :param closed_until: nothing more of this queue's window before that time.
     :param account_until: nothing more of this account before that time.
     :param counted: whether a request was made that counts in X's window.
+    :param taken: X took the action, now or when it was tried before.
     """
 
     settlement: Settlement | None
@@ -71,6 +72,7 @@ class Carried:
     closed_until: float = 0.0
     account_until: float = 0.0
     counted: bool = True
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Carrier:
             # Without an answer X has counted it only if it left.
             counted = response is not None or not isinstance(error, XUnavailable)
             return dataclasses.replace(carried, response=response, counted=counted)
-        return Carried(_done(claim, _recorded(queued, _id_of(result))), response)
+        return Carried(_done(claim, _recorded(queued, _id_of(result))), response, taken=True)
 
     # -- an unknown outcome ------------------------------------------------------------------------------
 
@@ -175,7 +177,7 @@ class Carrier:
         log.warning("outcome_looked_up", verdict=verdict.value)
         match verdict:
             case Verdict.SENT:
-                return Carried(_done(claim, _recorded(queued, object_id)))
+                return Carried(_done(claim, _recorded(queued, object_id)), taken=True)
             case Verdict.NOT_SENT:
                 return None
             case Verdict.UNKNOWN:
@@ -216,8 +218,9 @@ class Carrier:
         seq, action, attempt = claim.items[0].seq, queued.action, claim.attempt + 1
         unmarked = Effects(state=_unmarked(queued))
         now = await self._store.now()
-        if is_already_done(error) or (again and _is_duplicate(queued, error)):
-            return Carried(_done(claim, unmarked.state))
+        doubled = again and _is_duplicate(queued, error)
+        if doubled or is_already_done(error):
+            return Carried(_done(claim, unmarked.state), taken=doubled)
         tried = attempt < self._settings.attempts
         match error:
             case RateLimited():

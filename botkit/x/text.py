@@ -14,7 +14,16 @@ from botkit.x.domains import TOP_LEVEL_DOMAINS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DM_LIMIT", "LONG_POST_LIMIT", "POST_LIMIT", "URL_LENGTH", "post_length", "split_post", "unescape"]
+__all__ = [
+    "DM_LIMIT",
+    "LONG_POST_LIMIT",
+    "POST_LIMIT",
+    "URL_LENGTH",
+    "has_url",
+    "post_length",
+    "split_post",
+    "unescape",
+]
 
 #: characters of a direct message
 DM_LIMIT = 10_000
@@ -71,6 +80,11 @@ def post_length(text: str) -> int:
         total += _weight(text[at:start]) + URL_LENGTH
         at = end
     return total + _weight(text[at:])
+
+
+def has_url(text: str) -> bool:
+    """Whether X would take something in a post for a URL, with or without scheme."""
+    return _is_url(unicodedata.normalize("NFC", text))
 
 
 def _urls(text: str) -> Iterator[tuple[int, int]]:
