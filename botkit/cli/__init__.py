@@ -20,6 +20,7 @@ __all__ = ["main", "root"]
 _COMMANDS = (
     Command("run", "botkit.cli.run", "Run the bot that bot.yaml describes."),
     Command("check", "botkit.cli.check", "Say what would run, and what is missing."),
+    Command("connect", "botkit.cli.connect", "Set a bot up, up to a direct message that it answers."),
     Command("doctor", "botkit.cli.doctor", "Find what is wrong with a set-up, and the fix."),
     Command("plugins", "botkit.cli.plugins", "List the plugins and their handlers, in order."),
     Command("simulator", "botkit.cli.simulator", "Run the simulator alone: X on this machine."),

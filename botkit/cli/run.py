@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -11,14 +13,19 @@ import click
 from botkit import app
 from botkit.app import Plan
 from botkit.cli.common import config_argument, read_config
+from botkit.hooks.manager import load_plugins
 from botkit.log import make_logger
 from botkit.roles.children import Child
 from botkit.roles.kinds import ALL, Role, name_of
+from botkit.roles.own import complete
+from botkit.roles.tunnelled import in_thread, tunnelled
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from botkit.app import Running
+    from botkit.config import Config
     from botkit.log import Logger
 
 __all__ = ["command"]
@@ -40,15 +47,18 @@ __all__ = ["command"]
     metavar="N",
     help="Receive with that many processes on one port; this one does the rest.",
 )
+@click.option("--tunnel", is_flag=True, help="Be reached through a tunnel; its webhook goes with it.")
 @click.option("--child", hidden=True, default="", help="Used for the processes that --processes starts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log at level debug, whatever bot.yaml says.")
-def command(file: Path, roles: tuple[str, ...], processes: int, child: str, verbose: bool) -> None:
+def command(
+    file: Path, *, roles: tuple[str, ...], processes: int, tunnel: bool, child: str, verbose: bool
+) -> None:
     """Run the bot that bot.yaml describes, until Ctrl-C or SIGTERM.
 
     The first one stops gracefully: nothing new is taken, and what is in hand is finished. A second one
     stops at once. Either way nothing is lost.
     """
-    config = read_config(file, complete=True)
+    config = asyncio.run(complete(read_config(file, complete=False)))
     plan = Plan(
         roles=frozenset(map(Role, roles)) or ALL,
         processes=processes,
@@ -58,7 +68,16 @@ def command(file: Path, roles: tuple[str, ...], processes: int, child: str, verb
     log = make_logger(level="debug" if verbose else config.log.level, format=config.log.format)
     if plan.name:
         log = log.bind(process=plan.name)
-    app.run(config, log=log, ready=lambda running: _announce(running, log), plan=plan)
+    if tunnel and (processes > 1 or roles):
+        raise click.UsageError("--tunnel goes with one process that does everything")
+    with _reached(config, log) if tunnel else nullcontext(config) as reached:
+        app.run(reached, log=log, ready=lambda running: _announce(running, log), plan=plan)
+
+
+def _reached(config: Config, log: Logger) -> AbstractContextManager[Config]:
+    """The bot's configuration with a tunnel's address, as long as the tunnel is open."""
+    hooks = load_plugins(config, log=log)
+    return in_thread(lambda: tunnelled(config, hooks, log=log))
 
 
 def _receiver_command(file: Path, *, verbose: bool) -> list[str]:

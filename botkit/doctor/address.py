@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from botkit.doctor.patient import Patient, is_here
+from botkit.doctor.patient import Patient
 from botkit.doctor.result import Failed, Result, ok, warning
 from botkit.doctor.standin import stand_in
 from botkit.errors import ActionRefused
+from botkit.network.loopback import is_here
 from botkit.x.calls.webhooks import check_url
 from botkit.x.signature import sign
 

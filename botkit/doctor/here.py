@@ -9,13 +9,11 @@ from botkit.doctor.patient import Patient
 from botkit.doctor.result import Failed, Result, ok, warning
 from botkit.errors import ConfigError, StoreError, StoreInUse, UserError
 from botkit.hooks.manager import load_plugins
-from botkit.network.client import Credentials
 from botkit.network.keys import KeyRing
 from botkit.roles.accounts import open_accounts
-from botkit.roles.facing import Facing, face_x
+from botkit.roles.facing import outside
 from botkit.roles.keeping import hooks_never_called
-from botkit.roles.listening import url_of
-from botkit.simulator.config import SimulatorConfig
+from botkit.roles.own import without_own
 from botkit.store import open_store
 
 __all__ = ["config", "plugins", "secrets_there", "store"]
@@ -43,7 +41,8 @@ async def secrets_there(patient: Patient) -> Result:
     """The secrets that X needs are given, and the key of stored tokens is private."""
     config = patient.config
     missing = [error for error in config.missing if error.path != "x.environment"]
-    if missing:
+    alone = without_own(config) if missing else None
+    if missing and alone is None:
         first = missing[0]
         names = ", ".join(error.path for error in missing)
         fixes = "; ".join(dict.fromkeys(error.fix for error in missing))
@@ -52,26 +51,12 @@ async def secrets_there(patient: Patient) -> Result:
         KeyRing(config.folder, patient.environ, now=patient.settings.now).check()
     except UserError as error:
         raise _failed(error, "make the key private, or set BOTKIT_KEY") from error
-    if config.network == "simulator":
-        patient.x = _simulated(config.simulator.host, config.simulator.port)
-        return ok("the simulator needs none")
-    patient.x = await face_x(config, patient.stack, log=patient.log)
-    return ok("all that X needs are set")
-
-
-def _simulated(host: str, port: int) -> Facing:
-    """The simulator that runs with the bot: its keys are fixed, and no secret."""
-    keys = SimulatorConfig()
-    credentials = Credentials(
-        consumer_key=keys.consumer_key,
-        consumer_secret=keys.consumer_secret,
-        access_token=keys.access_token,
-        access_token_secret=keys.access_token_secret,
-        client_id=keys.client_id,
-        client_secret=keys.client_secret,
-    )
-    url = url_of(host, port)
-    return Facing(credentials, (keys.consumer_secret,), url, keys.bot_id, url)
+    patient.x = outside(config)
+    if alone is not None:
+        names = " and ".join(error.path for error in missing)
+        fixes = "; ".join(dict.fromkeys(error.fix for error in missing))
+        return warning(f"{names}: {missing[0].problem}", f"{fixes}; or let accounts sign in: botkit connect")
+    return ok("the simulator needs none" if config.network == "simulator" else "all that X needs are set")
 
 
 async def plugins(patient: Patient) -> Result:

@@ -191,6 +191,11 @@ async def accounts(patient: Patient) -> Result:
     if problems:
         lines = "; ".join(f"{failed.line}" for failed in problems)
         raise Failed(lines, "; ".join(dict.fromkeys(failed.fix for failed in problems)))
+    if not ids and not patient.facing.credentials.access_token:
+        raise Failed(
+            "no account has signed in, and bot.yaml has none of its own",
+            "set x.access_token and x.access_token_secret, or sign one in: botkit connect",
+        )
     return ok(f"{len(ids)} signed in" if ids else "none signed in")
 
 

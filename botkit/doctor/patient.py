@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -27,7 +26,7 @@ from botkit.x.calls.webhooks import Webhook
 from botkit.x.limits import HeaderLimit, from_headers
 from botkit.x.wire import Response
 
-__all__ = ["Listener", "Patient", "Settings", "is_here"]
+__all__ = ["Listener", "Patient", "Settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +139,3 @@ class Patient:
         if server.webhook_url is None and self.config.network == "simulator":
             return url_of(server.host, server.port) + server.path
         return server.webhook_url or ""
-
-
-def is_here(url: str) -> bool:
-    """Whether an address is on this machine: a simulator there takes what X would refuse."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -130,6 +130,23 @@ async def secret_not_set(place: Place) -> None:
     del place.environ["X_CONSUMER_SECRET"]
 
 
+async def token_not_set(place: Place) -> None:
+    del place.environ["X_ACCESS_TOKEN"]
+
+
+async def premium_token_not_set(place: Place) -> None:
+    place.values |= {"delivery": "premium", "more": "  environment: dev"}
+    del place.environ["X_ACCESS_TOKEN"]
+
+
+async def no_environment(place: Place) -> None:
+    place.values["delivery"] = "premium"
+
+
+async def no_url(place: Place) -> None:
+    place.values["public_url"] = "${PUBLIC_URL}"
+
+
 async def no_package(place: Place) -> None:
     place.values["delivery"] = "enterprise"
     await place.control("rules", {"v1_allowed": False}, "PUT")
@@ -212,6 +229,10 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "environment name wrong": (wrong_environment, "webhook", "no environment prod", "x.environment"),
     "store read-only": (read_only_store, "store", "can't be written", "folder"),
     "secret not set": (secret_not_set, "secrets", "x.consumer_secret", "set X_CONSUMER_SECRET"),
+    "no account": (token_not_set, "accounts", "no account has signed in", "botkit connect"),
+    "token not set": (premium_token_not_set, "secrets", "x.access_token", "set X_ACCESS_TOKEN"),
+    "environment not set": (no_environment, "config", "x.environment is missing", "add `environment: name`"),
+    "public URL not set": (no_url, "public URL", "server.public_url is not set", "--tunnel"),
     "not in the package": (no_package, "webhook", "package does not allow", "x.delivery"),
     "no credits": (no_credits, "account", "wants money", "buy credits"),
     "subscriptions gone": (
@@ -271,6 +292,23 @@ async def test_what_needs_something_that_failed_is_not_checked(place: Place) -> 
         assert found[name].text == "needs app token"
     assert found["subscriptions"].text == "needs webhook and account"
     assert found["challenge"].status is Status.FAILED or found["challenge"].status is Status.OK
+
+
+async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
+    await place.connected()
+    keys = place.sim.config
+    for name in ("X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"):
+        del place.environ[name]
+    secret = keys.access_token_secret
+    account = Account(
+        id=keys.bot_id, username="bot", access_token=keys.access_token, access_token_secret=secret
+    )
+    await place.sign_in(account)
+    found = await place.examine()
+    assert not any(result.status is Status.FAILED for result in found.values()), found
+    assert "set X_ACCESS_TOKEN in the environment" in found["secrets"].text
+    assert found["accounts"].text == "1 signed in"
+    assert found["subscriptions"].status is Status.OK
 
 
 async def test_before_the_first_run_the_rest_is_only_to_come(place: Place) -> None:
