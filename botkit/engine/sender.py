@@ -11,6 +11,7 @@ from botkit.engine.blame import describe
 from botkit.engine.carrier import Carried, Carrier
 from botkit.engine.lease import Lease
 from botkit.engine.outbox import OUTBOX, OutQueue, Priority, paused_key
+from botkit.engine.spend import Spend
 from botkit.engine.windows import Windows
 from botkit.errors import StoreError, StoreUnavailable
 from botkit.store.contract import Claim, DeadLetter, Settlement, Store
@@ -27,6 +28,7 @@ class Sender:
     :param concurrency: how many requests may be under way at once.
     :param grace_s: how long requests under way may take to be answered after `stop`.
     :param dead_letter: told of every action that became a dead letter.
+    :param spend: counts what X took, and says whether the budget allows more; ``None``: nothing is counted.
     """
 
     #: how soon a broadcast that somebody paused or resumed is noticed
@@ -40,7 +42,8 @@ class Sender:
         carrier: Carrier,
         log: FilteringBoundLogger,
         dead_letter: Callable[[DeadLetter], Awaitable[object]],
-        concurrency: int = 16,
+        spend: Spend | None = None,
+        concurrency: int = 64,
         grace_s: float = 20.0,
     ) -> None:
         self._store = store
@@ -49,6 +52,7 @@ class Sender:
         self._windows = Windows(store)
         self._log = log
         self._dead_letter = dead_letter
+        self._spend = spend
         self._concurrency = concurrency
         self._grace_s = grace_s
         self._stopping = asyncio.Event()
@@ -90,13 +94,15 @@ class Sender:
 
     async def _begin(self) -> bool:
         """Begin to send from every queue that has something and whose window is open; False: none had."""
+        if not self._is_affordable():
+            return False
         begun = False
         now = await self._store.now()
         self._closed_until = {name: until for name, until in self._closed_until.items() if until > now}
         names = [name for name in await self._store.queues(OUTBOX) if name not in self._closed_until]
         for queue in sorted(map(OutQueue.from_name, names)):
             room = self._concurrency - len(self._running)
-            if room <= 0:
+            if room <= 0 or not self._is_affordable():
                 return False
             if await self._is_paused(queue, now):
                 continue
@@ -127,18 +133,32 @@ class Sender:
     async def _send_from(self, queue: OutQueue, granted: int) -> bool:
         worker_id = self._lease.worker_id
         claims = await self._store.claim(worker_id, queue.name, granted, 1)
-        if len(claims) < granted:
-            await self._windows.give_back(queue, granted - len(claims))
+        begun, too_many = 0, []
         for claim in claims:
-            task = asyncio.create_task(self._send(worker_id, queue, claim), name="botkit-send")
+            reserved = self._spend.reserve(claim.items[0].payload) if self._spend is not None else 0
+            if reserved is None:
+                too_many.append(claim)
+                continue
+            begun += 1
+            task = asyncio.create_task(self._send(worker_id, queue, claim, reserved), name="botkit-send")
             self._running.add(task)
             task.add_done_callback(self._ended)
-        return bool(claims)
+        if begun < granted:
+            await self._windows.give_back(queue, granted - begun)
+        if too_many:
+            await self._store.release(worker_id, too_many)
+        return bool(begun)
+
+    def _is_affordable(self) -> bool:
+        return self._spend is None or self._spend.is_open
 
     async def _rest(self) -> None:
         """Wait until a request ends, something new is queued, or a closed window opens."""
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._finished.wait())]
-        if len(self._running) < self._concurrency:
+        if self._spend is not None and not self._spend.is_open:
+            # What waits is ready, and would end every wait at once.
+            waits.append(asyncio.ensure_future(self._spend.opened()))
+        elif len(self._running) < self._concurrency:
             wait = self._store.wait(OUTBOX, self.look_again_s, ignore=frozenset(self._closed_until))
             waits.append(asyncio.ensure_future(wait))
         try:
@@ -150,7 +170,14 @@ class Sender:
 
     # -- one action --------------------------------------------------------------------------------------
 
-    async def _send(self, worker_id: int, queue: OutQueue, claim: Claim) -> None:
+    async def _send(self, worker_id: int, queue: OutQueue, claim: Claim, reserved: int) -> None:
+        try:
+            await self._carry_out(worker_id, queue, claim)
+        finally:
+            if self._spend is not None:
+                self._spend.free(reserved)
+
+    async def _carry_out(self, worker_id: int, queue: OutQueue, claim: Claim) -> None:
         log = self._log.bind(action=claim.items[0].item_id)
         try:
             carried = await self._carrier.carry_out(worker_id, claim)
@@ -165,6 +192,9 @@ class Sender:
         if not settled or carried.settlement is None:
             log.warning("action_fenced")
             return
+        if carried.taken and self._spend is not None:
+            # Only now: when it is not recorded, the next attempt finds it at X, and counts it.
+            self._spend.acted(claim.items[0].payload)
         log.debug("action_settled", outcome=type(carried.settlement.outcome).__name__.lower())
         for letter in carried.settlement.effects.dead:
             await self._dead_letter(letter)

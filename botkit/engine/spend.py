@@ -171,7 +171,8 @@ class Spend:
     :param sends: whether this process sends: those that do hold the budget.
     :param budget: millionths of a US dollar that may be spent in a UTC day; ``None``: no limit.
     :param summoned: answers to posts are summoned replies, see `price_of`.
-    :param tell: is told that the budget is nearly spent, that it is spent, and (``""``) that it is not any more.
+    :param tell: is told how the budget stands, whenever that is looked at: that it is nearly spent, or spent,
+        and (``""``) that it is not.
     :param sleep: waits for that many seconds.
     """
 
@@ -223,7 +224,7 @@ class Spend:
         self._count(queued.account_id, kind, price, is_action=True)
 
     def received(self, lane: str, payload: bytes) -> None:
-        """An event, given as the inbox holds it, was handled. One that is handled once more counts no more."""
+        """An event, given as the inbox holds it, was handled; once, whoever handles it again."""
         body, replay = unwrap(payload)
         if replay is None:
             kind = event_kind(body)
@@ -315,7 +316,9 @@ class Spend:
             rows, self._unwritten = self._unwritten, set()
             try:
                 if rows:
-                    await self._store.keep({self._key(row): msgspec.json.encode(self._rows[row]) for row in rows})
+                    await self._store.keep(
+                        {self._key(row): msgspec.json.encode(self._rows[row]) for row in rows}
+                    )
                 await self._prune()
             except StoreError as error:
                 self._unwritten |= rows

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from botkit.engine.lease import Lease
+from botkit.engine.spend import Spend
 from botkit.engine.turn import Turns
 from botkit.errors import StoreError, StoreUnavailable
-from botkit.store.contract import Again, Claim, Settlement, Store
+from botkit.store.contract import Again, Claim, Done, Settlement, Store
 
 __all__ = ["INBOX", "Worker"]
 
@@ -25,6 +26,7 @@ class Worker:
     :param items: how many events of one conversation are fetched at once.
     :param grace_s: how long running turns may take to finish after `stop`.
     :param timers_set: called when a turn that sets timers was committed.
+    :param spend: counts what X charges for events; ``None``: nothing is counted.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Worker:
         log: FilteringBoundLogger,
         items: int = 16,
         timers_set: Callable[[], None] = lambda: None,
+        spend: Spend | None = None,
     ) -> None:
         self._timers_set = timers_set
         self._store = store
@@ -46,6 +49,7 @@ class Worker:
         self._concurrency = concurrency
         self._grace_s = grace_s
         self._items = items
+        self._spend = spend
         self._log = log
         self._stopping = asyncio.Event()
         self._free = asyncio.Semaphore(concurrency)
@@ -158,6 +162,8 @@ class Worker:
                 return
             if settlement.effects.timers:
                 self._timers_set()
+            if self._spend is not None and isinstance(settlement.outcome, Done):
+                self._spend.received(claim.lane, item.payload)
             await self._turns.report(settlement)
             if last:
                 return

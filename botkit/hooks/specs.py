@@ -76,6 +76,8 @@ AlarmKind = Literal[
     "account",
     "backlog",
     "dead_letters",
+    "budget",
+    "budget_spent",
 ]
 
 

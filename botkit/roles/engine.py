@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import secrets
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,16 +16,19 @@ from botkit.engine.backoff import Backoff
 from botkit.engine.carrier import Carrier, CarrierSettings
 from botkit.engine.lease import Lease
 from botkit.engine.sender import Sender
+from botkit.engine.spend import Spend
 from botkit.engine.timers import Timers
 from botkit.engine.turn import Turns, TurnSettings
 from botkit.engine.worker import Worker
 from botkit.hooks.manager import Hooks
+from botkit.keeping.alarms import Alarms
 from botkit.network.accounts import Accounts
 from botkit.network.client import Client
 from botkit.roles.kinds import Role
 from botkit.roles.parts import Grace, Parts
 from botkit.rules import Rules
 from botkit.store.contract import Store
+from botkit.x.prices import DOLLAR
 
 __all__ = ["begin_engine", "rules_of"]
 
@@ -50,8 +54,15 @@ async def begin_engine(
     log: FilteringBoundLogger,
     now: Callable[[], float],
     rng: random.Random,
+    alarms: Alarms | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Begin to work off the store: lease and timers in either role, turns in one, actions in the other."""
+    """Begin to work off the store: lease and timers in either role, turns in one, actions in the other.
+
+    :param alarms: where a budget that is spent is told; without them in the log and to ``on_alarm`` alone.
+    :param sleep: how writing down what was spent waits; waits for that many seconds.
+    :raises StoreError: what was spent today can't be read.
+    """
     engine, grace = config.engine, Grace.of(config.engine.grace)
     backoff = Backoff(engine.retry.first, engine.retry.factor, engine.retry.max)
     lease = Lease(store, name=f"{socket.gethostname()}:{os.getpid()}", ttl_s=_LEASE_S, log=log)
@@ -60,6 +71,20 @@ async def begin_engine(
     timers = Timers(store, log=log)
     parts.until_cancelled("timers", timers.run())
     parts.until_cancelled("lease", lease.keep())
+    per_day = config.budget.per_day
+    spend = Spend(
+        store,
+        process=secrets.token_hex(8),
+        log=log,
+        now=now,
+        sends=Role.SENDER in roles,
+        budget=None if per_day is None else round(per_day * DOLLAR),
+        summoned=config.x.package == "self-serve",
+        tell=(alarms or Alarms(log=log, now=now, tell=hooks.alarm)).set,
+        sleep=sleep,
+    )
+    await spend.load()
+    parts.until_cancelled("spend", spend.run())
     drain = _Drain(grace)
     parts.stack.push_async_callback(drain.end)
     if Role.SENDER in roles:
@@ -81,6 +106,7 @@ async def begin_engine(
             carrier=carrier,
             log=log,
             dead_letter=hooks.dead_letter,
+            spend=spend,
             grace_s=grace.sends_s if Role.WORKER in roles else grace.turns_s,
         )
         drain.sending = parts.begin("sender", sender.run())
@@ -101,6 +127,7 @@ async def begin_engine(
             turns=turns,
             concurrency=engine.workers,
             grace_s=grace.turns_s,
+            spend=spend,
             log=log,
             timers_set=timers.wake,
         )

@@ -105,7 +105,7 @@ class EventKind:
 
 
 def event_kind(payload: bytes) -> EventKind:
-    """The kind of the one event in an item's payload. Never raises: what is no event of X's is ``unknown``."""
+    """The kind of the one event in an item's payload; ``unknown`` where it is no event of X's."""
     try:
         members = _members.decode(payload)
         named = _envelope.decode(members["data"]) if "data" in members else None
