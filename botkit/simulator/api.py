@@ -19,7 +19,7 @@ from botkit.simulator.problems import ApiError, forbidden, invalid, missing_scop
 from botkit.simulator.schema import violations
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
 __all__ = ["Api"]
 
@@ -34,7 +34,7 @@ class Api:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def routes(self, endpoints: list[Endpoint]) -> list[web.RouteDef]:
+    def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """The endpoints as routes of aiohttp."""
         return [web.route(one.method, one.path, self._handler(one)) for one in endpoints]
 

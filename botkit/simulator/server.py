@@ -14,27 +14,12 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 from aiohttp import web
 
-from botkit.simulator import (
-    oauth1,
-    oauth2,
-    rest_dm,
-    rest_lists,
-    rest_media,
-    rest_posts,
-    rest_streams,
-    rest_subscriptions,
-    rest_users,
-    rest_v1,
-    rest_v1_activity,
-    rest_webhooks,
-    usage,
-    welcome,
-)
 from botkit.simulator.api import Api
 from botkit.simulator.auth import Authenticator
 from botkit.simulator.control import Control
 from botkit.simulator.delivery import Courier
 from botkit.simulator.endpoint import Parts
+from botkit.simulator.endpoints import ENDPOINTS
 from botkit.simulator.faults import Faults
 from botkit.simulator.feed import Feed
 from botkit.simulator.inbox import Inbox
@@ -248,23 +233,7 @@ class Simulator:
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY)
         api = Api(self._parts)
-        endpoints = [
-            *rest_dm.ENDPOINTS,
-            *rest_posts.ENDPOINTS,
-            *rest_users.ENDPOINTS,
-            *rest_lists.ENDPOINTS,
-            *rest_media.ENDPOINTS,
-            *rest_webhooks.ENDPOINTS,
-            *rest_subscriptions.ENDPOINTS,
-            *rest_streams.ENDPOINTS,
-            *usage.ENDPOINTS,
-            *rest_v1.ENDPOINTS,
-            *rest_v1_activity.ENDPOINTS,
-            *welcome.ENDPOINTS,
-            *oauth1.ENDPOINTS,
-            *oauth2.ENDPOINTS,
-        ]
-        app.add_routes(api.routes(endpoints))
+        app.add_routes(api.routes(ENDPOINTS))
         if self.config.control and is_loopback(self.config.host):
             app.add_routes(Control(self._parts).routes())
             app.add_routes(Live(self.feed).routes())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from botkit.simulator import Limit
+from botkit.simulator.endpoints import ENDPOINTS
+from botkit.simulator.limits import LIMITS
 from botkit.x.limits import from_headers
 
 
@@ -101,3 +103,21 @@ async def test_they_can_be_only_counted(rig):
     assert state["limits"]["enforced"] is False
     assert state["limits"]["windows"][0]["window"] == "dm.send_with"
     assert (await rig.control("PUT", "limits", {"enforced": "no"}))[0] == 400
+
+
+#: signing in, and what X documents no limit for
+_UNLIMITED = re.compile(r"/oauth|/1\.1/direct_messages/welcome_messages/(?!list)")
+
+
+def test_every_call_has_its_limit():
+    for endpoint in ENDPOINTS:
+        limited = bool(LIMITS.get(endpoint.window))
+        assert limited or _UNLIMITED.search(endpoint.path), endpoint.path
+
+
+async def test_new_calls_count_in_their_own_windows(rig):
+    for _ in range(15):
+        assert (await rig.call("GET", f"/2/users/{rig.bot_id}/muting"))[0] == 200
+    status, body, headers = await rig.call("GET", f"/2/users/{rig.bot_id}/muting")
+    assert (status, body["title"], headers["x-rate-limit-remaining"]) == (429, "Too Many Requests", "0")
+    assert (await rig.call("GET", f"/2/users/{rig.bot_id}/blocking"))[0] == 200

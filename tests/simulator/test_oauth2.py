@@ -6,6 +6,7 @@ import base64
 import hashlib
 from urllib.parse import urlencode
 
+import aiohttp
 import pytest
 
 from tests.simulator.signing_in import allow, callback_of, deny, open_page, submit
@@ -283,3 +284,12 @@ async def test_who_signs_in_becomes_a_connected_account_and_can_withdraw(rig):
     )
     assert (await _me(rig, token))[0] == 401
     assert rig.sim.subscriptions.activity == {}
+
+
+async def test_when_the_answer_to_a_refresh_is_lost_the_old_token_is_dead_all_the_same(rig):
+    first = await _signed_in(rig)
+    rig.sim.faults.change({"lost_answer": 1, "path": "/2/oauth2/token"})
+    with pytest.raises(aiohttp.ClientError):
+        await _refresh(rig, first["refresh_token"])
+    assert (await _refresh(rig, first["refresh_token"]))[0] == 400
+    assert (await _me(rig, first["access_token"]))[0] == 200
