@@ -20,11 +20,11 @@ __all__ = ["main", "root"]
 _COMMANDS = (
     Command("run", "botkit.cli.run", "Run the bot that bot.yaml describes."),
     Command("check", "botkit.cli.check", "Say what would run, and what is missing."),
-    Command("connect", "botkit.cli.connect", "Set a bot up, up to a direct message that it answers."),
-    Command("doctor", "botkit.cli.doctor", "Find what is wrong with a set-up, and the fix."),
     Command("plugins", "botkit.cli.plugins", "List the plugins and their handlers, in order."),
     Command("simulator", "botkit.cli.simulator", "Run the simulator alone: X on this machine."),
     Command("trigger", "botkit.cli.trigger", "Make something happen in a running simulator."),
+    Command("connect", "botkit.cli.connect", "Set a bot up, up to a direct message that it answers."),
+    Command("doctor", "botkit.cli.doctor", "Find what is wrong with a set-up, and the fix."),
     Command("inbox", "botkit.cli.inbox", "Say what waits and what died, and try it again."),
     Command("outbox", "botkit.cli.outbox", "List what waits to leave; pause or cancel a broadcast."),
     Command("forget", "botkit.cli.forget", "Delete all that is stored of one person."),
