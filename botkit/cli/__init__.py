@@ -27,6 +27,7 @@ _COMMANDS = (
     Command("doctor", "botkit.cli.doctor", "Find what is wrong with a set-up, and the fix."),
     Command("inbox", "botkit.cli.inbox", "Say what waits and what died, and try it again."),
     Command("outbox", "botkit.cli.outbox", "List what waits to leave; pause or cancel a broadcast."),
+    Command("usage", "botkit.cli.usage", "Show what X charges, by day."),
     Command("forget", "botkit.cli.forget", "Delete all that is stored of one person."),
     Command("account", "botkit.cli.account", "List the connected accounts, and remove one."),
     Command("token", "botkit.cli.token", "Check the app's token; replace the key of stored tokens."),

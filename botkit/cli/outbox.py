@@ -37,6 +37,15 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
             ("ACCOUNT", "WHAT", "PRIORITY", "BROADCAST", "WAITING", "OLDEST", "ALL GONE IN"),
             [_row(each, answer["now"]) for each in answer["queues"]],
         )
+        if answer["budget"]:
+            click.echo(_budget(answer["budget"]))
+
+
+def _budget(budget: dict[str, Any]) -> str:
+    return (
+        f"today's budget of ${budget['per_day']:.2f} is spent (${budget['spent']:.2f}): "
+        f"nothing is sent before {budget['until']}"
+    )
 
 
 def _row(each: dict[str, Any], now: str) -> list[str]:

@@ -42,6 +42,7 @@ _WARN_AT = 0.8
 #: X's category of each action whose price is known; a post's depends on what is in it
 _CATEGORIES: Mapping[str, str] = {
     "dm.send": "dm",
+    "dm.start_group": "dm",
     "dm.delete": "delete",
     "post.delete": "delete",
     "post.like": "user_interaction",

@@ -5,6 +5,7 @@ looking.py      counts, conversations
 people.py       whose id or handle it is
 dead.py         dead letters: shown, tried again, dropped
 again.py        events that are handled once more, or rehearsed
+usage.py        what X charges, by day
 forgetting.py   a person's events, states and tokens, deleted
 retention.py    what is done and old goes, every hour
 shown.py        how stored things are shown

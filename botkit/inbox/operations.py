@@ -13,7 +13,7 @@ from botkit.api import Caller
 from botkit.config import EngineConfig
 from botkit.control.server import Operation
 from botkit.hooks.manager import Hooks
-from botkit.inbox import again, dead, forgetting, looking, outbox, retention
+from botkit.inbox import again, dead, forgetting, looking, outbox, retention, usage
 from botkit.store.contract import Store
 
 __all__ = ["operations"]
@@ -59,5 +59,6 @@ def operations(
         "outbox.pause": partial(outbox.pause, store),
         "outbox.resume": partial(outbox.resume, store),
         "outbox.cancel": partial(outbox.cancel, store),
+        "usage": partial(usage.used, store),
         "forget": partial(forgetting.forget, store),
     }

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from botkit.engine.outbox import OUTBOX, OutQueue, Priority, paused_key
+from botkit.engine.spend import stopped
 from botkit.engine.windows import Windows
 from botkit.errors import UserError
 from botkit.inbox.shown import moment
+from botkit.inbox.usage import shown_stop
 from botkit.store.contract import QueueStats, Store
 
 __all__ = ["cancel", "listed", "pause", "resume"]
 
 
 async def listed(store: Store) -> dict[str, Any]:
-    """Every queue that holds something, those that leave first first."""
+    """Every queue that holds something, those that leave first first.
+
+    ``budget`` says until when the budget lets nothing leave; ``None``: it does not hold anything back.
+    """
     windows = Windows(store)
     queues = sorted(
         (OutQueue.from_name(stats.queue), stats)
@@ -22,15 +27,21 @@ async def listed(store: Store) -> dict[str, Any]:
         if stats.queue.startswith(OUTBOX) and stats.items
     )
     paused = await store.state([paused_key(queue) for queue, _ in queues])
+    now, why = await store.now(), await stopped(store)
+    held_s = why.until - now if why is not None else 0.0
     return {
-        "now": moment(await store.now()),
+        "now": moment(now),
+        "budget": shown_stop(why),
         "queues": [
-            await _shown(windows, queue, stats, paused=paused_key(queue) in paused) for queue, stats in queues
+            await _shown(windows, queue, stats, paused=paused_key(queue) in paused, held_s=held_s)
+            for queue, stats in queues
         ],
     }
 
 
-async def _shown(windows: Windows, queue: OutQueue, stats: QueueStats, *, paused: bool) -> dict[str, Any]:
+async def _shown(
+    windows: Windows, queue: OutQueue, stats: QueueStats, *, paused: bool, held_s: float
+) -> dict[str, Any]:
     return {
         "broadcast": queue.broadcast,
         "priority": queue.priority.name.lower(),
@@ -39,7 +50,7 @@ async def _shown(windows: Windows, queue: OutQueue, stats: QueueStats, *, paused
         "waiting": stats.items,
         "oldest_at": moment(stats.oldest_at),
         "paused": paused,
-        "eta_s": None if paused else round(await windows.eta_s(queue, stats.items)),
+        "eta_s": None if paused else round(max(held_s, await windows.eta_s(queue, stats.items))),
     }
 
 
