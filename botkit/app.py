@@ -13,7 +13,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,10 +28,11 @@ from botkit.hooks.specs import AppInfo
 from botkit.network.client import Client
 from botkit.network.transport import AiohttpTransport, Transport
 from botkit.roles import receiver
-from botkit.roles.accounts import SignIn, open_accounts
+from botkit.roles.accounts import SignIn, account_operations, open_accounts
 from botkit.roles.children import Child, Parent, Receivers, reserve_port
 from botkit.roles.engine import begin_engine
 from botkit.roles.facing import Facing, face_x
+from botkit.roles.keeping import Keeping, make_keeping
 from botkit.roles.kinds import ALL, Role, check_store, name_of, refuse
 from botkit.roles.listening import listening, url_of
 from botkit.roles.parts import Grace, Parts
@@ -90,6 +91,7 @@ class App:
     :param plan: which work that is: all of it, unless told otherwise.
     :param transport: how requests leave; aiohttp's client unless a test brings another.
     :param now: Unix seconds.
+    :param sleep: how what is kept true at X waits between two looks; waits for that many seconds.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class App:
         plan: Plan | None = None,
         transport: Transport | None = None,
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
         self._config = config
@@ -109,6 +112,7 @@ class App:
         self._plan = plan or Plan()
         self._transport = transport
         self._now = now
+        self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._stop = asyncio.Event()
         self._receivers: Receivers | None = None
@@ -173,12 +177,42 @@ class App:
             transport, x.credentials, api_url=x.api_url, accounts=sign_in.accounts, log=log, now=self._now
         )
 
-        if Role.WORKER in roles:
-            begin_upkeep(parts, config, store=store, hooks=self._hooks, caller=client, log=log, now=self._now)
-        front = self._bind(parts, store, x, sign_in)
-        webhook_url = ""
+        fronts: list[_Front] = []
+
+        def address() -> str:
+            local = fronts[0].url + config.server.path if fronts and Role.RECEIVER in roles else ""
+            return config.server.webhook_url or local
+
+        keeping, by_hand = make_keeping(
+            config,
+            x,
+            store=store,
+            hooks=self._hooks,
+            client=client,
+            transport=transport,
+            accounts=sign_in.accounts.vault.ids,
+            webhook_url=address,
+            log=log,
+            now=self._now,
+            sleep=self._sleep,
+        )
         if Role.RECEIVER in roles:
-            webhook_url = config.server.webhook_url or front.url + config.server.path
+            await keeping.listen(parts)
+            sign_in.accounts.hooks.connected = keeping.connected
+        if Role.WORKER in roles:
+            begin_upkeep(
+                parts,
+                config,
+                store=store,
+                hooks=self._hooks,
+                caller=client,
+                log=log,
+                now=self._now,
+                more={**by_hand, **account_operations(sign_in)},
+            )
+        front = self._bind(parts, store, x, sign_in, keeping)
+        fronts.append(front)
+        webhook_url = address() if Role.RECEIVER in roles else ""
         await self._hooks.startup(
             AppInfo(
                 network=config.network,
@@ -205,10 +239,8 @@ class App:
         await self._open(parts, front)
         account = ""
         if Role.RECEIVER in roles and self._plan.child is None:
-            connecting = receiver.connect(
-                config, store=store, hooks=self._hooks, client=client, webhook_url=webhook_url, log=log
-            )
-            account = await self._unless_stopped(connecting) or ""
+            account = await self._unless_stopped(keeping.connect()) or ""
+            keeping.begin(parts)
         running = Running(front.url, webhook_url, x.chat_page, account, roles)
         log.info(
             "started", url=front.url, webhook=webhook_url, plugins=len(self._hooks.plugins), **front.health
@@ -224,7 +256,7 @@ class App:
         stack.push_async_callback(store.close)
         return store
 
-    def _bind(self, parts: Parts, store: Store, x: Facing, sign_in: SignIn) -> _Front:
+    def _bind(self, parts: Parts, store: Store, x: Facing, sign_in: SignIn, keeping: Keeping) -> _Front:
         """Take the ports that this process listens on."""
         config, log, plan = self._config, self._log, self._plan
         if Role.RECEIVER in plan.roles and plan.processes == 1:
@@ -234,6 +266,7 @@ class App:
                 config,
                 x,
                 sign_in,
+                keeping,
                 store=store,
                 hooks=self._hooks,
                 log=log,
@@ -265,6 +298,7 @@ class App:
             store=store,
             log=log,
             problems=lambda: parts.ended | (receivers.down if receivers else {}),
+            warnings=lambda: keeping.alarms.warnings,
         )
         return _Front(url or (health.url if health else ""), health)
 

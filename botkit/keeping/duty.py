@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from structlog.typing import FilteringBoundLogger
 
 from botkit.errors import StoreError
 from botkit.store.contract import Store
 
-__all__ = ["Duty"]
+__all__ = ["Duty", "alone"]
+
+#: X is asked to register by one process at a time, which is believed dead after that many seconds
+_CONNECTING = "connecting"
+_CONNECTING_S = 15.0
 
 
 class Duty:
@@ -84,3 +89,36 @@ class Duty:
         except StoreError as error:
             self._log.warning("lease_not_held", duty=self._name, error=str(error))
             return False
+
+
+@asynccontextmanager
+async def alone(
+    store: Store,
+    holder: str,
+    *,
+    log: FilteringBoundLogger,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[None]:
+    """Wait while another process asks X for the same: two that both find nothing would both register."""
+    waited_s = 0.0
+    while not await _held(store, holder):
+        if not waited_s:
+            log.info("waits_for_other_receiver", at_most_s=_CONNECTING_S)
+        if waited_s >= _CONNECTING_S:
+            break
+        await sleep(0.25)
+        waited_s += 0.25
+    try:
+        yield
+    finally:
+        try:
+            await store.let_go(_CONNECTING, holder)
+        except StoreError as error:
+            log.warning("connecting_not_released", error=str(error))
+
+
+async def _held(store: Store, holder: str) -> bool:
+    try:
+        return await store.hold(_CONNECTING, holder, _CONNECTING_S)
+    except StoreError:
+        return True  # a store that can't be written now knows of nobody else either

@@ -10,7 +10,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from botkit.errors import StoreError
+from botkit.errors import StoreError, StoreUnavailable
 from botkit.store.contract import NewItem, Store
 
 __all__ = ["Contact", "Heard", "NotingStore", "last_contact"]
@@ -163,7 +163,7 @@ class NotingStore:
         """
         try:
             new = await self._store.put(items)
-        except StoreError:
+        except StoreUnavailable:
             self._heard.refused()
             raise
         self._heard.event()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from botkit.errors import StoreError, UserError
 from botkit.keeping.alarms import Alarms
+from botkit.keeping.duty import alone
 from botkit.keeping.heard import Heard, last_contact
 from botkit.network.client import Client
 from botkit.network.lifecycle import Connected, Desired, NotSo, Own, make_so
@@ -22,9 +22,6 @@ from botkit.store.contract import Store
 __all__ = ["Lifecycle"]
 
 _KEY = "keeping:own"
-#: X is asked to register by one process at a time, which is believed dead after that many seconds
-_CONNECTING = "connecting"
-_CONNECTING_S = 15.0
 #: a look that X did not answer twice in a row is told
 _TOLD_AFTER = 2
 
@@ -43,7 +40,7 @@ class Lifecycle:
         self,
         store: Store,
         client: Client,
-        desired: Desired,
+        desired: Callable[[], Desired],
         *,
         accounts: Callable[[], Awaitable[Collection[str]]],
         missed: Callable[[Span], Awaitable[None]],
@@ -68,6 +65,8 @@ class Lifecycle:
         self._now = now
         self._sleep = sleep
         self._last: Connected | None = None
+        #: until then X was heard from before this process began; 0: nothing is missing before it
+        self.heard_before = 0.0
         self._failures = 0
         self._looking = asyncio.Lock()
 
@@ -76,10 +75,16 @@ class Lifecycle:
         """The webhook's id at X, as far as it is known."""
         return self._last.webhook_id if self._last is not None else ""
 
-    @property
-    def account_ids(self) -> frozenset[str]:
-        """The accounts that the bot receives for; empty before X was asked."""
-        return self._last.own.accounts if self._last is not None else frozenset()
+    async def is_ours(self, account_id: str) -> bool:
+        """Whether the bot receives for an account; of any, as long as X was not asked whose it is.
+
+        :raises StoreError: another process may have connected it, and can't be asked.
+        """
+        ours = self._last.own.accounts if self._last is not None else frozenset()
+        if account_id in ours:
+            return True
+        ours = (await self._own()).accounts
+        return not ours or account_id in ours
 
     async def run(self) -> None:
         """Look on the timer, until cancelled."""
@@ -97,10 +102,10 @@ class Lifecycle:
 
         :raises NotSo: nothing can come; one line.
         """
-        async with self._looking, self._alone():
+        async with self._looking, alone(self._store, self._holder, log=self._log, sleep=self._sleep):
             before = self._heard.contact.joined(await last_contact(self._store))
             own = await self._own()
-            desired = replace(self._desired, accounts=tuple(await self._accounts()))
+            desired = replace(self._desired(), accounts=tuple(await self._accounts()))
             try:
                 done = await make_so(self._client, desired, log=self._log, own=own)
             except NotSo as error:
@@ -111,8 +116,10 @@ class Lifecycle:
             self._tell(done)
             self._last = done
             await self._succeeded(done)
-        if done.revived and before.heard:
-            await self._missed(Span(before.heard, self._now()))
+        since = self.heard_before or (before.heard if done.revived else 0.0)
+        self.heard_before = 0.0
+        if since:
+            await self._missed(Span(since, self._now()))
         return done
 
     async def connected(self, account_id: str) -> None:
@@ -167,31 +174,6 @@ class Lifecycle:
         value = (await self._store.state([_KEY])).get(_KEY)
         found: dict[str, Any] = json.loads(value) if value else {}
         return Own(frozenset(found.get("webhooks", ())), frozenset(found.get("accounts", ())))
-
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        """Wait while another process asks X for the same: two that both find nothing would both register."""
-        waited_s = 0.0
-        while not await self._hold():
-            if not waited_s:
-                self._log.info("waits_for_other_receiver", at_most_s=_CONNECTING_S)
-            if waited_s >= _CONNECTING_S:
-                break
-            await self._sleep(0.25)
-            waited_s += 0.25
-        try:
-            yield
-        finally:
-            try:
-                await self._store.let_go(_CONNECTING, self._holder)
-            except StoreError as error:
-                self._log.warning("connecting_not_released", error=str(error))
-
-    async def _hold(self) -> bool:
-        try:
-            return await self._store.hold(_CONNECTING, self._holder, _CONNECTING_S)
-        except StoreError:
-            return True  # a store that can't be written now knows of nobody else either
 
 
 def _encode(own: Own) -> bytes:

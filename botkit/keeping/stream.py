@@ -27,8 +27,8 @@ _FULL_S = 1.0
 class StreamReceiver:
     """Reads the stream and stores what comes.
 
-    :param ours: the ids of the accounts that the bot acts for, as far as they are known. A stream brings what
-        any bot of the app has subscribed to; the others' events are left to them.
+    :param is_ours: whether the bot acts for an account. A stream brings what any bot of the app has
+        subscribed to; the others' events are left to them.
     :param full: whether too much waits already to take more.
     """
 
@@ -39,7 +39,7 @@ class StreamReceiver:
         *,
         heard: Heard,
         alarms: Alarms,
-        ours: Callable[[], frozenset[str]],
+        is_ours: Callable[[str], Awaitable[bool]],
         full: Callable[[], bool],
         log: FilteringBoundLogger,
         now: Callable[[], float],
@@ -49,7 +49,7 @@ class StreamReceiver:
         self._opener = opener
         self._heard = heard
         self._alarms = alarms
-        self._ours = ours
+        self._is_ours = is_ours
         self._full = full
         self._log = log
         self._now = now
@@ -85,7 +85,6 @@ class StreamReceiver:
         """
         while self._full():
             await self._sleep(_FULL_S)
-        ours = self._ours()
         items: list[NewItem] = []
         for body in bodies:
             try:
@@ -95,7 +94,7 @@ class StreamReceiver:
                 continue
             for item in found:
                 account_id = item.conversation.account_id
-                if account_id and ours and account_id not in ours:
+                if account_id and not await self._is_ours(account_id):
                     self._log.debug("stream_event_of_others", account=account_id)
                     continue
                 items.append(NewItem(INBOX, item.conversation.key, item.id, item.payload))

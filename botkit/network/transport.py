@@ -20,8 +20,9 @@ __all__ = ["AiohttpTransport", "Incoming", "Transport"]
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

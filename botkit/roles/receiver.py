@@ -1,23 +1,18 @@
-"""The receiver: the web server that X calls, back-pressure, and the webhook and subscriptions at X."""
+"""The receiver: the web server that X calls, and back-pressure."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 from aiohttp.web import Application, UrlDispatcher
 from structlog.typing import FilteringBoundLogger
 
 from botkit.config import Config
-from botkit.errors import StoreError, UserError
 from botkit.hooks.manager import Hooks
-from botkit.network import lifecycle
-from botkit.network.client import Client
+from botkit.keeping.heard import NotingStore
 from botkit.roles.accounts import SignIn, make_connect
 from botkit.roles.facing import Facing
+from botkit.roles.keeping import Keeping
 from botkit.roles.listening import listening, url_of
 from botkit.roles.parts import Grace, Parts
 from botkit.store.contract import Store
@@ -27,11 +22,7 @@ from botkit.web.health import Health
 from botkit.web.webhook import INBOX, Webhook, WebhookSettings
 from botkit.x.signature import token_pattern
 
-__all__ = ["Receiver", "bind_health", "bind_receiver", "connect"]
-
-#: X is asked to register by one process at a time, which is believed dead after that many seconds
-_CONNECTING = "connecting"
-_CONNECTING_S = 15.0
+__all__ = ["Receiver", "bind_health", "bind_receiver"]
 
 
 class Receiver:
@@ -55,6 +46,7 @@ def bind_receiver(
     config: Config,
     x: Facing,
     sign_in: SignIn,
+    keeping: Keeping,
     *,
     store: Store,
     hooks: Hooks,
@@ -65,13 +57,26 @@ def bind_receiver(
 ) -> Receiver:
     """Take the port of the webhook, and of the page where accounts sign in.
 
+    :param keeping: is told of what comes.
     :param shared: other processes listen on it too.
     :raises UserError: the port can't be taken.
     """
     wanted = config.server
     backlog = Backlog(lambda: store.backlog(INBOX), limit=config.engine.max_backlog, log=log)
     parts.until_cancelled("backlog", backlog.run())
-    webhook = Webhook(store, _webhook_settings(config, x), log=log, full=lambda: backlog.full)
+
+    def full() -> bool:
+        if backlog.full:
+            keeping.heard.refused()
+        return backlog.full
+
+    webhook = Webhook(
+        NotingStore(store, keeping.heard),
+        _webhook_settings(config, x),
+        log=log,
+        full=full,
+        challenged=keeping.heard.challenge,
+    )
 
     def problems() -> dict[str, str]:
         return parts.ended | ({"backlog": backlog.problem} if backlog.full else {})
@@ -87,7 +92,7 @@ def bind_receiver(
         hooks.register_routes(router)
 
     app = server.build(
-        health=Health(store, problems=problems),
+        health=Health(store, problems=problems, warnings=lambda: keeping.alarms.warnings),
         log=log,
         path=wanted.path,
         webhook=webhook,
@@ -107,6 +112,7 @@ def bind_health(
     store: Store,
     log: FilteringBoundLogger,
     problems: Callable[[], Mapping[str, str]],
+    warnings: Callable[[], Mapping[str, str]],
 ) -> Receiver | None:
     """Take the port where a process without a webhook says that it is well, if bot.yaml names one.
 
@@ -114,7 +120,7 @@ def bind_health(
     """
     if config.server.health_port is None:
         return None
-    app = server.build(health=Health(store, problems=problems), log=log, access_log=False)
+    app = server.build(health=Health(store, problems=problems, warnings=warnings), log=log, access_log=False)
     return _bound(parts, app, config, "server.health_port", config.server.health_port, shared=False)
 
 
@@ -136,68 +142,3 @@ def _webhook_settings(config: Config, x: Facing) -> WebhookSettings:
         max_body=config.server.max_body,
         token_pattern=token_pattern(crc.min_length, crc.max_length),
     )
-
-
-async def connect(
-    config: Config,
-    *,
-    store: Store,
-    hooks: Hooks,
-    client: Client,
-    webhook_url: str,
-    log: FilteringBoundLogger,
-) -> str:
-    """Make webhook and subscriptions: always in the simulator, at X when a public address is given.
-
-    :returns: the account's handle, ``""`` when X was not asked or did not say.
-    :raises UserError: the simulator refused.
-    """
-    delivery = config.x.delivery
-    if config.network == "x" and config.server.public_url is None:
-        log.info("webhook_not_managed", reason="server.public_url is not set")
-        return ""
-    if delivery not in {"activity", "account_activity"}:
-        log.warning("webhook_not_managed", reason=f"delivery {delivery}: register it at X by hand")
-        return ""
-    try:
-        async with _alone(store, f"{socket.gethostname()}:{os.getpid()}", log):
-            connected = await lifecycle.connect(
-                client,
-                url=webhook_url,
-                delivery="account_activity" if delivery == "account_activity" else "activity",
-                events=hooks.needed_events(),
-                log=log,
-            )
-    except UserError as error:
-        if config.network == "simulator":
-            raise
-        # What is subscribed already still comes: a bot that receives is better than one that exits.
-        log.error("not_connected", error=str(error))  # noqa: TRY400 - one line for people, no traceback
-        return ""
-    return connected.account.username
-
-
-@asynccontextmanager
-async def _alone(store: Store, me: str, log: FilteringBoundLogger) -> AsyncIterator[None]:
-    """Wait while another process asks X for the same: two that both find nothing would both register."""
-    deadline = asyncio.get_running_loop().time() + _CONNECTING_S
-    held = await _hold(store, me)
-    if not held:
-        log.info("waits_for_other_receiver", at_most_s=_CONNECTING_S)
-    while not held and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.25)
-        held = await _hold(store, me)
-    try:
-        yield
-    finally:
-        try:
-            await store.let_go(_CONNECTING, me)
-        except StoreError as error:
-            log.warning("connecting_not_released", error=str(error))
-
-
-async def _hold(store: Store, me: str) -> bool:
-    try:
-        return await store.hold(_CONNECTING, me, _CONNECTING_S)
-    except StoreError:
-        return True  # a store that can't be written now knows of nobody else either

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
 from botkit.api import Caller
 from botkit.config import Config
 from botkit.control.place import place_of
-from botkit.control.server import Control
+from botkit.control.server import Control, Operation
 from botkit.hooks.manager import Hooks
 from botkit.inbox.operations import operations
 from botkit.inbox.retention import Retention
@@ -28,8 +28,12 @@ def begin_upkeep(
     caller: Caller,
     log: FilteringBoundLogger,
     now: Callable[[], float],
+    more: Mapping[str, Operation] | None = None,
 ) -> None:
-    """Begin to prune, and to answer on the control socket where the store is a file that only we can open."""
+    """Begin to prune, and to answer on the control socket where the store is a file that only we can open.
+
+    :param more: what is answered there beside what is in the inbox.
+    """
     parts.until_cancelled("retention", Retention(store, keep_s=config.engine.retention, log=log).run())
     place = place_of(config.store_url)
     if place is None:
@@ -42,4 +46,4 @@ def begin_upkeep(
         log=log,
         now=now,
     )
-    parts.until_cancelled("control", Control(place, answered, log=log).run())
+    parts.until_cancelled("control", Control(place, {**answered, **(more or {})}, log=log).run())

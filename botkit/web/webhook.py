@@ -11,13 +11,14 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import FilteringBoundLogger
 
 from botkit.errors import BadToken, Refused, StoreError, StoreUnavailable
-from botkit.store.contract import NewItem, Store
+from botkit.store.contract import NewItem
 from botkit.web.answers import refused
 from botkit.web.plain import Delivery
 from botkit.x import Item, answer_crc, check_signature, split
@@ -54,6 +55,13 @@ class WebhookSettings:
     max_pending: int = 64 * 1024 * 1024
 
 
+class Puts(Protocol):
+    """What is needed of the store."""
+
+    async def put(self, items: Sequence[NewItem]) -> int:
+        """See `botkit.store.contract.Store.put`."""
+
+
 class Webhook:
     """Answers X at one URL.
 
@@ -63,7 +71,7 @@ class Webhook:
 
     def __init__(
         self,
-        store: Store,
+        store: Puts,
         settings: WebhookSettings,
         *,
         log: FilteringBoundLogger,

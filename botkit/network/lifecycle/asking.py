@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from botkit.errors import UserError, XError
+from botkit.errors import Unauthorized, UserError, XError
 from botkit.events import Event, User
 from botkit.network.lifecycle.products import Delivery
 
-__all__ = ["About", "Connected", "Desired", "NotSo", "Own", "Problem", "asked", "refused"]
+__all__ = ["About", "Connected", "Desired", "NotSo", "Own", "Problem", "asked", "concerns_account", "refused"]
 
 T = TypeVar("T")
 
@@ -111,3 +111,8 @@ def refused(what: str, error: XError, about: About = "x") -> NotSo:
     """The line about an error of X's."""
     did = "refused when asked" if error.status else "could not be asked"
     return NotSo(f"X {did} {what}: {error}", about)
+
+
+def concerns_account(error: XError) -> bool:
+    """The account's tokens are the reason: missing, dead, or taken back. Others may do."""
+    return isinstance(error, Unauthorized) or error.kind == "account-not-connected"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from botkit.errors import Unauthorized, XError
+from botkit.errors import XError
 from botkit.events import Event, NewsPublished
 from botkit.network.client import Client
-from botkit.network.lifecycle.asking import NotSo, Problem, asked, refused
+from botkit.network.lifecycle.asking import NotSo, Problem, asked, concerns_account, refused
 from botkit.x.calls import activity
 from botkit.x.calls.activity import Subscription
 from botkit.x.subscriptions import access_to, event_types_for
@@ -110,16 +110,16 @@ class Single:
             try:
                 await self._make(want)
             except XError as error:
+                if concerns_account(error):
+                    lost.add(want.user_id)
+                    line = f"{_not_made(want, error)}; sign the account in again"
+                    self.problems.append(Problem("account", line, want.user_id))
+                    continue
                 if _ends_all(error):
                     raise _not_made(want, error) from error
                 if _is_limit(error):
                     self._full(want, error)
                     break
-                if isinstance(error, Unauthorized) and error.status:
-                    lost.add(want.user_id)
-                    line = f"{_not_made(want, error)}; sign the account in again"
-                    self.problems.append(Problem("account", line, want.user_id))
-                    continue
                 refusals.setdefault((want.user_id, str(error)), []).append(want)
         for (account_id, reason), refused_wants in refusals.items():
             self.problems.append(_refusal(account_id, reason, refused_wants))

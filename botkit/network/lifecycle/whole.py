@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from botkit.errors import InvalidRequest, Unauthorized, XError
+from botkit.errors import InvalidRequest, XError
 from botkit.network.client import Client
-from botkit.network.lifecycle.asking import NotSo, Problem, asked, refused
+from botkit.network.lifecycle.asking import NotSo, Problem, asked, concerns_account, refused
 from botkit.network.lifecycle.products import WholeCalls
 
 __all__ = ["Whole"]
@@ -66,7 +66,7 @@ class Whole:
 
     def _refused(self, account_id: str, error: XError) -> None:
         line = str(refused(f"to subscribe account {account_id}", error))
-        if isinstance(error, Unauthorized) and error.status:
+        if concerns_account(error):
             self.problems.append(Problem("account", f"{line}; sign the account in again", account_id))
         elif error.kind == "SubscriptionLimitExceeded":
             fix = "end one (botkit subscription remove), or have X raise the limit"

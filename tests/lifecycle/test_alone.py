@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from botkit.roles import receiver
+from botkit.keeping.duty import alone
 from botkit.store.contract import Store
 
 
@@ -14,14 +14,14 @@ async def test_one_process_at_a_time_asks_x(store: Store, log: Any) -> None:
     first_is_in, first_may_end = asyncio.Event(), asyncio.Event()
 
     async def first() -> None:
-        async with receiver._alone(store, "one", log.logger):
+        async with alone(store, "one", log=log.logger):
             order.append("one in")
             first_is_in.set()
             await first_may_end.wait()
             order.append("one out")
 
     async def second() -> None:
-        async with receiver._alone(store, "two", log.logger):
+        async with alone(store, "two", log=log.logger):
             order.append("two in")
 
     one = asyncio.create_task(first())
