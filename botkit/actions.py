@@ -8,14 +8,17 @@ whether it matters enough to become a dead letter when X refuses it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import msgspec
 
+from botkit.errors import ActionRefused
 from botkit.events import QuickReplyOption
+from botkit.media import Attachment, Place, check_together
 from botkit.x.calls import dm, dm_v11, posts, users
-from botkit.x.text import LONG_POST_LIMIT, POST_LIMIT
+from botkit.x.calls.dm_v11 import Button
+from botkit.x.text import DM_LIMIT, LONG_POST_LIMIT, POST_LIMIT
 from botkit.x.wire import Call
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Repost",
     "SendDirectMessage",
     "ShowTyping",
+    "StartGroup",
     "Unblock",
     "Unfollow",
     "Unlike",
@@ -64,6 +68,27 @@ class Action(ABC):
         :raises ActionRefused: X's documented limits forbid it as it is.
         """
 
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What must be uploaded before it can be carried out."""
+        return ()
+
+    #: where attachments go
+    place: ClassVar[Place] = "dm"
+
+    def with_uploads(self, media_ids: tuple[str, ...]) -> Action:
+        """The action with its attachments uploaded, in their order."""
+        return self
+
+
+#: stands for an upload that is still to be made, while an action is checked
+_TO_COME = "0"
+
+
+def _one_of(media_id: str, media: Attachment | None) -> str:
+    check_together((media,) if media else (), "dm", others=1 if media_id else 0)
+    return _TO_COME if media else media_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendDirectMessage(Action):
@@ -75,17 +100,73 @@ class SendDirectMessage(Action):
     text: str = ""
     media_id: str = ""
     options: tuple[QuickReplyOption, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    media: Attachment | None = None
 
     @property
     def target(self) -> str:
         return self.to or self.conversation_id
 
+    @property
+    def is_rich(self) -> bool:
+        """It needs X's v1.1 API, which not every package has."""
+        return bool(self.options or self.buttons)
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return (self.media,) if self.media else ()
+
+    def with_uploads(self, media_ids: tuple[str, ...]) -> Action:
+        return replace(self, media_id=media_ids[0], media=None) if media_ids else self
+
+    def plain(self) -> SendDirectMessage:
+        """The same in words: options and buttons as lines of the text, for X's v2 API."""
+        lines = [
+            f"• {option.label}: {option.description}" if option.description else f"• {option.label}"
+            for option in self.options
+        ]
+        lines += [f"{button.label}: {button.url}" for button in self.buttons]
+        text = "\n".join([self.text, "", *lines] if self.text else lines) if lines else self.text
+        return replace(self, text=text, options=(), buttons=())
+
     def call(self, account_id: str) -> Call[Any]:
-        if self.options:
-            return dm_v11.send_rich(self.to, self.text, options=self.options, media_id=self.media_id)
+        media_id = _one_of(self.media_id, self.media)
+        if self.is_rich:
+            if not self.to:
+                raise ActionRefused("options and buttons go to one person, not to a group")
+            if len(self.plain().text) > DM_LIMIT:
+                raise ActionRefused(f"a direct message holds {DM_LIMIT} characters, with what it offers")
+            return dm_v11.send_rich(
+                self.to, self.text, options=self.options, buttons=self.buttons, media_id=media_id
+            )
         if self.conversation_id:
-            return dm.send_to_conversation(self.conversation_id, self.text, media_id=self.media_id)
-        return dm.send(self.to, self.text, media_id=self.media_id)
+            return dm.send_to_conversation(self.conversation_id, self.text, media_id=media_id)
+        return dm.send(self.to, self.text, media_id=media_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartGroup(Action):
+    """Open a group conversation with its first message."""
+
+    kind: ClassVar[str] = "dm.start_group"
+    user_ids: tuple[str, ...]
+    text: str = ""
+    media_id: str = ""
+    media: Attachment | None = None
+
+    @property
+    def target(self) -> str:
+        return "groups"
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return (self.media,) if self.media else ()
+
+    def with_uploads(self, media_ids: tuple[str, ...]) -> Action:
+        return replace(self, media_id=media_ids[0], media=None) if media_ids else self
+
+    def call(self, account_id: str) -> Call[Any]:
+        return dm.start_group(self.user_ids, self.text, media_id=_one_of(self.media_id, self.media))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +219,13 @@ class MarkRead(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePost(Action):
-    """Publish a post; a reply when ``reply_to`` is a post's id, a quote when ``quote`` is."""
+    """Publish a post; a reply when ``reply_to`` is a post's id, a quote when ``quote`` is.
+
+    With ``then`` it begins a thread: whoever carries it out queues the next part, as a reply to what it made.
+    """
 
     kind: ClassVar[str] = "post.create"
+    place: ClassVar[Place] = "tweet"
     text: str = ""
     reply_to: str = ""
     quote: str = ""
@@ -149,17 +234,41 @@ class CreatePost(Action):
     to: str = ""
     #: the account may post up to 25,000 characters
     long: bool = False
+    media: tuple[Attachment, ...] = ()
+    #: the parts of the thread that follow
+    then: tuple[str, ...] = ()
+    #: which part of a thread it is, from 1
+    part: int = 1
 
     @property
     def target(self) -> str:
         return self.to or self.reply_to or self.quote or "posts"
 
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return self.media
+
+    def with_uploads(self, media_ids: tuple[str, ...]) -> Action:
+        return replace(self, media_ids=(*self.media_ids, *media_ids), media=())
+
+    def next_part(self, post_id: str) -> CreatePost:
+        """What follows in the thread, once this one is the post with that id."""
+        return CreatePost(
+            text=self.then[0],
+            reply_to=post_id,
+            to=self.to,
+            long=self.long,
+            then=self.then[1:],
+            part=self.part + 1,
+        )
+
     def call(self, account_id: str) -> Call[Any]:
+        check_together(self.media, "tweet", others=len(self.media_ids))
         return posts.create_post(
             self.text,
             reply_to=self.reply_to,
             quote=self.quote,
-            media_ids=self.media_ids,
+            media_ids=(*self.media_ids, *(_TO_COME for _ in self.media)),
             limit=LONG_POST_LIMIT if self.long else POST_LIMIT,
         )
 
@@ -306,6 +415,7 @@ _KINDS: dict[str, type[Action]] = {
     cls.kind: cls
     for cls in (
         SendDirectMessage,
+        StartGroup,
         DeleteDirectMessage,
         ShowTyping,
         MarkRead,

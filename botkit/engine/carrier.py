@@ -12,12 +12,15 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from botkit import actions
-from botkit.actions import CreatePost, Queued
+from botkit.actions import CreatePost, Queued, SendDirectMessage
 from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe
 from botkit.engine.lookup import Lookup, Verdict
-from botkit.engine.outbox import sending_key, sent_key
+from botkit.engine.marks import Sending
+from botkit.engine.media import bring
+from botkit.engine.outbox import OutQueue, no_rich_key, outbox_item, sending_key, sent_key
 from botkit.errors import (
+    ActionRefused,
     CreditsDepleted,
     Forbidden,
     OutcomeUnknown,
@@ -28,7 +31,17 @@ from botkit.errors import (
     XUnavailable,
 )
 from botkit.network.client import Client
-from botkit.store.contract import Again, Claim, DeadLetter, Done, Effects, Mark, Settlement, Store
+from botkit.store.contract import (
+    Again,
+    Claim,
+    DeadLetter,
+    Done,
+    Effects,
+    Mark,
+    NewItem,
+    Settlement,
+    Store,
+)
 from botkit.x.failures import is_already_done, pauses_account
 from botkit.x.wire import Response
 
@@ -36,6 +49,9 @@ __all__ = ["Carried", "Carrier", "CarrierSettings", "OnUnknown"]
 
 #: what becomes of an action when nobody can know whether it was carried out
 OnUnknown = Literal["hold", "resend", "drop"]
+
+#: how long to believe that X lets an account send no options and buttons: a new package may
+_NO_RICH_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +89,6 @@ class Carried:
     account_until: float = 0.0
     counted: bool = True
     taken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """The mark on an action that is on its way."""
-
-    at: float
-
-    def encode(self) -> bytes:
-        return msgspec.msgpack.encode(self)
-
-    @classmethod
-    def decode(cls, stored: bytes) -> _Sending | None:
-        return msgspec.msgpack.decode(stored, type=cls) if stored else None
 
 
 class Carrier:
@@ -128,14 +130,22 @@ class Carrier:
     async def _carry_out(
         self, worker_id: int, claim: Claim, queued: Queued, log: FilteringBoundLogger
     ) -> Carried:
-        call = queued.action.call(queued.account_id)
-        before = _Sending.decode(claim.progress)
-        if before is not None and not call.safe:
+        if await self._must_be_plain(queued):
+            return Carried(_plainly(claim, queued, {}), counted=False)
+        before = Sending.decode(claim.progress)
+        if before.at and not queued.action.call(queued.account_id).safe:
             decided = await self._decide(claim, queued, before, log)
             if decided is not None:
                 return dataclasses.replace(decided, counted=False)
+        uploaded = before
+        if queued.action.attachments:
+            brought = await self._bring(worker_id, claim, queued, before, log)
+            if isinstance(brought, Carried):
+                return brought
+            queued, uploaded = brought
+        call = queued.action.call(queued.account_id)
         mark = sending_key(queued.account_id, queued.action)
-        sending = _Sending(await self._store.now())
+        sending = dataclasses.replace(uploaded, at=await self._store.now())
         marked = Effects(state={mark: b"1"} if mark else {})
         begun = Settlement(claim, claim.items[0].seq, Mark(sending.encode()), marked)
         if not await self._store.settle(worker_id, begun):
@@ -145,16 +155,65 @@ class Carrier:
             response = await self._client.send(call, queued.account_id)
             result = call.read(response)
         except XError as error:
-            carried = await self._after_error(claim, queued, sending, error, log, again=before is not None)
+            carried = await self._after_error(claim, queued, sending, error, log, again=before.at > 0)
             # Without an answer X has counted it only if it left.
             counted = response is not None or not isinstance(error, XUnavailable)
             return dataclasses.replace(carried, response=response, counted=counted)
-        return Carried(_done(claim, _recorded(queued, _id_of(result))), response, taken=True)
+        return Carried(_carried_out(claim, queued, _id_of(result)), response, taken=True)
+
+    # -- before it leaves --------------------------------------------------------------------------------
+
+    async def _bring(
+        self, worker_id: int, claim: Claim, queued: Queued, before: Sending, log: FilteringBoundLogger
+    ) -> Carried | tuple[Queued, Sending]:
+        """Upload what is attached; or how it ends when that can't be done now."""
+        seq, latest = claim.items[0].seq, before.not_left()
+
+        async def save(sending: Sending) -> bool:
+            nonlocal latest
+            latest = sending
+            return await self._store.settle(worker_id, Settlement(claim, seq, Mark(sending.encode())))
+
+        now = await self._store.now()
+        try:
+            brought = await bring(queued, latest, client=self._client, now=now, save=save, log=log)
+        except ActionRefused as error:
+            log.warning("attachment_refused", kind=queued.action.kind, error=describe(error))
+            return Carried(_dead(claim, queued.action.kind, error, _unmarked(queued)), counted=False)
+        except RateLimited as error:
+            # The window of uploads is closed, not the action's own.
+            wait_s = max(1.0, error.reset_at - now)
+            log.warning("upload_waits", seconds=round(wait_s))
+            return Carried(self._again(claim, wait_s, latest, counts=False), counted=False)
+        except XError as error:
+            if isinstance(error, OutcomeUnknown):
+                # An upload that nobody uses does nothing: it is brought again.
+                error = XUnavailable(str(error), status=error.status)
+            if isinstance(error, Unauthorized) and not error.status:
+                # Nothing here may upload: the account's other actions need not wait for that.
+                error = Forbidden(str(error))
+            carried = await self._after_error(claim, queued, latest, error, log, again=False)
+            return dataclasses.replace(carried, counted=False)
+        if brought is None:
+            return Carried(None, counted=False)
+        if brought.queued is None:
+            log.debug("media_processing", seconds=brought.wait_s)
+            waits = self._again(claim, brought.wait_s, brought.sending, counts=False)
+            return Carried(waits, counted=False)
+        return brought.queued, brought.sending
+
+    async def _must_be_plain(self, queued: Queued) -> bool:
+        """Whether X said of this account, not long ago, that it can't send options and buttons."""
+        if not isinstance(queued.action, SendDirectMessage) or not queued.action.is_rich:
+            return False
+        key = no_rich_key(queued.account_id)
+        said = (await self._store.state([key])).get(key)
+        return said is not None and await self._store.now() < msgspec.msgpack.decode(said) + _NO_RICH_S
 
     # -- an unknown outcome ------------------------------------------------------------------------------
 
     async def _decide(
-        self, claim: Claim, queued: Queued, before: _Sending, log: FilteringBoundLogger
+        self, claim: Claim, queued: Queued, before: Sending, log: FilteringBoundLogger
     ) -> Carried | None:
         """What becomes of an action that may have been carried out before; None: send it (again)."""
         settings, now = self._settings, await self._store.now()
@@ -177,7 +236,7 @@ class Carrier:
         log.warning("outcome_looked_up", verdict=verdict.value)
         match verdict:
             case Verdict.SENT:
-                return Carried(_done(claim, _recorded(queued, object_id)), taken=True)
+                return Carried(_carried_out(claim, queued, object_id), taken=True)
             case Verdict.NOT_SENT:
                 return None
             case Verdict.UNKNOWN:
@@ -199,7 +258,7 @@ class Carrier:
                 return Carried(_dead(claim, queued.action.kind, error, unmarked))
 
     @staticmethod
-    def _again(claim: Claim, wait_s: float, sending: _Sending, *, counts: bool) -> Settlement:
+    def _again(claim: Claim, wait_s: float, sending: Sending, *, counts: bool) -> Settlement:
         return Settlement(claim, claim.items[0].seq, Again(wait_s, sending.encode(), counts=counts))
 
     # -- an error ----------------------------------------------------------------------------------------
@@ -208,7 +267,7 @@ class Carrier:
         self,
         claim: Claim,
         queued: Queued,
-        sending: _Sending,
+        sending: Sending,
         error: XError,
         log: FilteringBoundLogger,
         *,
@@ -219,20 +278,34 @@ class Carrier:
         unmarked = Effects(state=_unmarked(queued))
         now = await self._store.now()
         doubled = again and _is_duplicate(queued, error)
-        if doubled or is_already_done(error):
+        if doubled and _goes_on(queued):
+            # The thread goes on below the post that is there: its id is looked up.
+            error = OutcomeUnknown(str(error), status=error.status)
+        elif doubled or is_already_done(error):
             return Carried(_done(claim, unmarked.state), taken=doubled)
+        if _is_too_rich(queued, error):
+            state = dict(unmarked.state)
+            if 453 in error.codes:
+                log.warning("rich_messages_off", account=queued.account_id, error=describe(error))
+                state[no_rich_key(queued.account_id)] = msgspec.msgpack.encode(now)
+            return Carried(_plainly(claim, queued, state))
         tried = attempt < self._settings.attempts
+        idle = sending.not_left().encode()
         match error:
             case RateLimited():
                 log.warning("rate_limited", seconds=round(error.reset_at - now))
                 wait_s = max(0.0, error.reset_at - now)
-                waits = Settlement(claim, seq, Again(wait_s, counts=False), unmarked)
+                waits = Settlement(claim, seq, Again(wait_s, idle, counts=False), unmarked)
                 return Carried(waits, closed_until=error.reset_at)
+            case Unauthorized() if action.best_effort and not error.status:
+                # The account has no credential for this call: for what nobody misses, that is no trouble.
+                log.info("action_dropped", kind=action.kind, error=describe(error))
+                return Carried(_done(claim, unmarked.state))
             case _ if isinstance(error, CreditsDepleted | Unauthorized) or pauses_account(error):
                 # A credential or the money is the trouble, not the action: it waits, with all of the account.
                 pause_s = self._settings.pause_s
                 log.error("sending_paused", account=queued.account_id, seconds=pause_s, error=describe(error))
-                waits = Settlement(claim, seq, Again(pause_s, counts=False), unmarked)
+                waits = Settlement(claim, seq, Again(pause_s, idle, counts=False), unmarked)
                 return Carried(waits, account_until=now + pause_s)
             case OutcomeUnknown() if tried:
                 log.warning("outcome_unknown", attempt=attempt, error=describe(error))
@@ -249,7 +322,7 @@ class Carrier:
                 log.warning(
                     "action_retried", attempt=attempt, seconds=round(wait_s, 1), error=describe(error)
                 )
-                return Carried(Settlement(claim, seq, Again(wait_s), unmarked))
+                return Carried(Settlement(claim, seq, Again(wait_s, idle), unmarked))
             case _ if action.best_effort:
                 log.info("action_dropped", kind=action.kind, error=describe(error))
                 return Carried(_done(claim, unmarked.state))
@@ -258,8 +331,45 @@ class Carrier:
                 return Carried(_dead(claim, action.kind, error, unmarked.state))
 
 
-def _done(claim: Claim, state: Mapping[str, bytes | None]) -> Settlement:
-    return Settlement(claim, claim.items[0].seq, Done(), Effects(state=state))
+def _done(claim: Claim, state: Mapping[str, bytes | None], *following: tuple[Queued, str]) -> Settlement:
+    """The action is finished; ``following`` are actions, with their ids, that take its place."""
+    queue = OutQueue.from_name(claim.queue) if following else None
+    items: list[NewItem] = [
+        outbox_item(queued, item_id, priority=queue.priority, broadcast=queue.broadcast)
+        for queued, item_id in following
+        if queue is not None
+    ]
+    return Settlement(claim, claim.items[0].seq, Done(), Effects(state=state, items=items))
+
+
+def _carried_out(claim: Claim, queued: Queued, object_id: str) -> Settlement:
+    """X took it. Of a thread the next part is queued in the same transaction: exactly once."""
+    recorded, action = _recorded(queued, object_id), queued.action
+    if not isinstance(action, CreatePost) or not action.then:
+        return _done(claim, recorded)
+    first = claim.items[0].item_id.removesuffix(f"/part{action.part}")
+    following = dataclasses.replace(queued, action=action.next_part(object_id))
+    return _done(claim, recorded, (following, f"{first}/part{action.part + 1}"))
+
+
+def _plainly(claim: Claim, queued: Queued, state: Mapping[str, bytes | None]) -> Settlement:
+    """The message in words takes the place of the one with options and buttons."""
+    action = queued.action
+    if not isinstance(action, SendDirectMessage):
+        raise TypeError(type(action).__name__)
+    plain = dataclasses.replace(queued, action=action.plain())
+    return _done(claim, state, (plain, f"{claim.items[0].item_id}/plain"))
+
+
+def _is_too_rich(queued: Queued, error: XError) -> bool:
+    """The account can't send options and buttons: by its package, or for want of an OAuth 1.0a token."""
+    if not isinstance(queued.action, SendDirectMessage) or not queued.action.is_rich:
+        return False
+    return 453 in error.codes or (isinstance(error, Unauthorized) and not error.status)
+
+
+def _goes_on(queued: Queued) -> bool:
+    return isinstance(queued.action, CreatePost) and bool(queued.action.then)
 
 
 def _dead(claim: Claim, handler: str, error: Exception, state: Mapping[str, bytes | None]) -> Settlement:

@@ -103,6 +103,14 @@ class Lookup:
                     for message in page.messages
                     if message.sender_id in {account_id, ""}
                 ]
+            case actions.StartGroup():
+                page = await self._client.do(dm.messages(), account_id)
+                return [
+                    _Seen(message.message_id, message.text, message.at)
+                    for message in page.messages
+                    # the conversations of two have a dash in their ids
+                    if message.sender_id in {account_id, ""} and "-" not in message.conversation_id
+                ]
             case _:
                 recent = await self._client.do(posts.recent_posts(account_id), account_id)
                 return [_Seen(post.post_id, post.text, post.at) for post in recent]
@@ -110,12 +118,19 @@ class Lookup:
     async def _is_it(self, queued: Queued, seen: _Seen, since: float) -> bool:
         """The same words, said after we began, and not by another action that is already accounted for."""
         text = getattr(queued.action, "text", "")
-        if _bare(seen.text) != _bare(text):
+        # X appends a link to what has media.
+        shown = (_bare(text), f"{_bare(text)} <url>".strip()) if _has_media(queued) else (_bare(text),)
+        if _bare(seen.text) not in shown:
             return False
         if seen.at is not None and seen.at.timestamp() < since - _SLACK_S:
             return False
         key = sent_key(queued.account_id, seen.object_id)
         return not await self._store.state([key])
+
+
+def _has_media(queued: Queued) -> bool:
+    action = queued.action
+    return bool(action.attachments or getattr(action, "media_id", "") or getattr(action, "media_ids", ()))
 
 
 def _bare(text: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "Priority",
     "broadcast_name",
     "echo_keys",
+    "no_rich_key",
     "outbox_item",
     "paused_key",
     "sending_key",
@@ -92,6 +93,11 @@ def paused_key(queue: OutQueue) -> str:
     return f"paused:{queue.name}"
 
 
+def no_rich_key(account_id: str) -> str:
+    """The mark that X does not let the account send options and buttons; its value is when it said so."""
+    return f"no-rich:{account_id}"
+
+
 def sending_key(account_id: str, action: Action) -> str | None:
     """The mark that an action is on its way, from before the request until X's answer is recorded."""
     match action:
@@ -99,6 +105,8 @@ def sending_key(account_id: str, action: Action) -> str | None:
             return f"sending:{account_id}:dm:{action.target}"
         case actions.CreatePost():
             return f"sending:{account_id}:post"
+        case actions.StartGroup():
+            return f"sending:{account_id}:group"
         case _:
             return None
 

@@ -94,6 +94,22 @@ LIMITS: Mapping[str, tuple[WindowLimit, ...]] = MappingProxyType(
         "user_lookup_name": (*_user(900), *_app(300)),
         "users_lookup": (*_user(900), *_app(300)),
         "users_lookup_names": (*_user(900), *_app(300)),
+        "post_lookup": (*_user(900), *_app(450)),
+        "posts_lookup": (*_user(5_000), *_app(3_500)),
+        "mentions": (*_user(300), *_app(450)),
+        # in no table; taken like mentions until a header says otherwise
+        "home": _user(300),
+        "followers": (*_user(300), *_app(300)),
+        "following": (*_user(300), *_app(300)),
+        "media_upload": (*_user(500), *_app(day=50_000)),
+        "media_status": (*_user(1_000), *_app(day=100_000)),
+        "media_initialize": (*_user(1_875), *_app(day=180_000)),
+        "media_append": (*_user(1_875), *_app(day=180_000)),
+        "media_finalize": (*_user(1_875), *_app(day=180_000)),
+        "media_metadata": (*_user(500), *_app(day=50_000)),
+        # v1.1 documents the lists alone; the others are taken like them
+        "welcome_list": _user(15),
+        "welcome_write": _user(15),
         "webhook_create": _app(450),
         "webhook_list": _app(450),
         "webhook_validate": _app(450),
@@ -133,6 +149,8 @@ def from_headers(headers: Mapping[str, str], *, now: float) -> list[HeaderLimit]
     """
     found: list[HeaderLimit] = []
     for prefix, per, period_s in _HEADERS:
+        if prefix + "limit" not in headers:
+            continue
         limit, remaining, reset_at = (
             _number(headers.get(prefix + name)) for name in ("limit", "remaining", "reset")
         )

@@ -116,8 +116,9 @@ def _weight_of(character: str) -> int:
 # -- a long text in parts ------------------------------------------------------------------------------------
 
 # A word with the space before it; an ideographic full stop ends one without a space.
-_WORD = re.compile(r"[^\s。！？]*[。！？]+|[^\s。！？]+")
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*$")
+_STOPS = "\u3002\uff01\uff1f"
+_WORD = re.compile(rf"[^\s{_STOPS}]*[{_STOPS}]+|[^\s{_STOPS}]+")
+_SENTENCE_END = re.compile(rf"[.!?…{_STOPS}][\"'”\u2019)\]]*$")
 #: what continues the sign before it: marks, and what joins and varies emoji
 _CONTINUES = "\u200d\ufe0e\ufe0f"
 #: more marks than that on one sign are no writing; then they may be torn off

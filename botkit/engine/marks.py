@@ -1,0 +1,36 @@
+"""What is remembered of an action between its attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from botkit.media import Uploaded
+
+__all__ = ["Sending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How far an action has come.
+
+    :param at: when its request left, Unix seconds; 0: it did not leave.
+    :param uploaded: what was brought to X for it already.
+    """
+
+    at: float = 0.0
+    uploaded: tuple[Uploaded, ...] = ()
+
+    def encode(self) -> bytes:
+        """The stored form; empty when there is nothing to remember."""
+        return msgspec.msgpack.encode(self) if self != Sending() else b""
+
+    @classmethod
+    def decode(cls, stored: bytes) -> Sending:
+        """What was stored."""
+        return msgspec.msgpack.decode(stored, type=cls) if stored else cls()
+
+    def not_left(self) -> Sending:
+        """The same, for an action that X did not take."""
+        return replace(self, at=0.0)
