@@ -114,20 +114,24 @@ from botkit.hooks.decorators import (
 from botkit.hooks.handler import Handler
 from botkit.hooks.setup import PluginSetup
 from botkit.hooks.specs import Alarm, AppInfo, hookimpl
+from botkit.media import Attachment
 from botkit.state import State
 from botkit.store.contract import DeadLetter
 from botkit.version import __version__
+from botkit.x.calls.dm_v11 import Button
 
 __all__ = [
     "ActionRefused",
     "Alarm",
     "AppInfo",
+    "Attachment",
     "Block",
     "Bot",
     "BotkitError",
     "BroadcastChat",
     "BroadcastEnded",
     "BroadcastStarted",
+    "Button",
     "ChatMessage",
     "ConfigError",
     "CreditsDepleted",

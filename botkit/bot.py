@@ -6,25 +6,33 @@ raises. The engine makes a new `Bot` for every run of a handler.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from botkit import actions
 from botkit.actions import Action
 from botkit.api import Api
-from botkit.errors import ActionRefused
+from botkit.errors import ActionRefused, XError
 from botkit.events import DirectMessage, Event, PostEvent, QuickReplyOption, User
+from botkit.media import Attachment, attach
 from botkit.rules import Rules
 from botkit.state import State
-from botkit.x.text import DM_LIMIT
+from botkit.x.calls import dm_v11
+from botkit.x.calls.dm_v11 import Button
+from botkit.x.text import DM_LIMIT, LONG_POST_LIMIT, POST_LIMIT, split_post
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 __all__ = ["Bot", "Gathered", "OnUnknown", "Wanted"]
 
+#: X shows that someone is typing for about three seconds
+_TYPING_S = 2.5
 #: what becomes of an action when nobody can know whether X took it; ``""`` leaves it to bot.yaml
 OnUnknown = Literal["", "hold", "resend", "drop"]
 
@@ -79,6 +87,7 @@ class Bot:
         now: Callable[[], float],
         have_written: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         rules: Rules,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.event = event
         self.account_id = account_id
@@ -90,6 +99,7 @@ class Bot:
         self._now = now
         self._have_written = have_written
         self._rules = rules
+        self._sleep = sleep
 
     # -- answering ---------------------------------------------------------------------------------------
 
@@ -97,16 +107,20 @@ class Bot:
         self,
         text: str = "",
         *,
+        media: Attachment | Sequence[Attachment] = (),
         media_id: str = "",
         options: Sequence[str | QuickReplyOption] = (),
+        buttons: Sequence[Button] = (),
         after: float | None = None,
         at: datetime | None = None,
         on_unknown: OnUnknown = "",
     ) -> None:
         """Answer where the event happened: a direct message to its sender, or a reply to the post.
 
-        :param media_id: an uploaded picture or video to send along.
-        :param options: quick replies to tap (direct messages on X's v1.1 API only).
+        :param media: what `media` made, to send along: one in a message, up to four pictures in a post.
+        :param media_id: a picture or video that is uploaded already.
+        :param options: quick replies to tap. Where X lets the account send none, they are lines of the text.
+        :param buttons: up to three links below a direct message; likewise.
         :param after: wait that many seconds first; the wait survives restarts.
         :param at: send it at that time (aware) instead.
         :param on_unknown: what to do when a crash or time-out leaves it open whether X took the message, and
@@ -117,16 +131,19 @@ class Bot:
         event, due_at = self.event, self._due(after, at)
         match event:
             case DirectMessage():
-                action: Action = self._dm(event.sender.id, text, media_id, options)
+                action: Action = self._dm(
+                    event.sender.id, text, media_id=media_id, media=media, options=options, buttons=buttons
+                )
             case PostEvent() if not event.by_us:
-                if options:
-                    raise ActionRefused("quick replies go with direct messages, not with posts")
+                if options or buttons:
+                    raise ActionRefused("quick replies and buttons go with direct messages, not with posts")
                 self._rules.check_reply(event)
                 self._rules.check_post(text, quote=False)
                 action = actions.CreatePost(
-                    text=self._text(text, media_id),
+                    text=self._text(text, media_id, media),
                     reply_to=event.post_id,
                     media_ids=(media_id,) if media_id else (),
+                    media=_several(media),
                     to=event.author.id,
                     long=self._rules.long_posts,
                 )
@@ -143,8 +160,10 @@ class Bot:
         user: User | str | Sequence[User | str],
         text: str = "",
         *,
+        media: Attachment | Sequence[Attachment] = (),
         media_id: str = "",
         options: Sequence[str | QuickReplyOption] = (),
+        buttons: Sequence[Button] = (),
         unasked: bool = False,
         after: float | None = None,
         at: datetime | None = None,
@@ -158,7 +177,8 @@ class Bot:
         X's rules allow direct messages only to people who wrote first; so does botkit.
 
         :param unasked: send it although the user never wrote to the account: you have another consent.
-        :param after, at, media_id, options, on_unknown: see `reply`.
+        :param after, at, media, media_id, options, buttons, on_unknown: see `reply`. What goes to many
+            must be a file: bytes would be stored once for each.
         :raises ActionRefused: a user never wrote, or X would refuse the text.
         """
         many = not isinstance(user, User | str)
@@ -168,12 +188,14 @@ class Bot:
         if not unasked:
             await self._check_asked([user_id for user_id in ids if user_id != asker])
         due_at = self._due(after, at)
+        if many and any(each.data for each in _several(media)):
+            raise ActionRefused("write what goes to many to a file, and give bot.media(path)")
         if many:
             self._gathered.broadcasts += 1
         for user_id in ids:
             self._queue(
                 Wanted(
-                    self._dm(user_id, text, media_id, options),
+                    self._dm(user_id, text, media_id=media_id, media=media, options=options, buttons=buttons),
                     due_at,
                     answers=user_id == asker and not many,
                     broadcast=self._gathered.broadcasts if many else 0,
@@ -182,6 +204,58 @@ class Bot:
             )
         if asker in ids:
             self._gathered.answered = True
+
+    async def send_group(
+        self,
+        conversation_id: str,
+        text: str = "",
+        *,
+        media: Attachment | Sequence[Attachment] = (),
+        media_id: str = "",
+        after: float | None = None,
+        at: datetime | None = None,
+        on_unknown: OnUnknown = "",
+    ) -> None:
+        """Send a message into a group conversation that the account takes part in.
+
+        :param after, at, media, media_id, on_unknown: see `reply`.
+        :raises ActionRefused: X would refuse the message.
+        """
+        action = actions.SendDirectMessage(
+            conversation_id=conversation_id,
+            text=self._message(text, media_id, media),
+            media_id=media_id,
+            media=_only(media),
+        )
+        self._queue(Wanted(action, self._due(after, at), on_unknown=on_unknown))
+
+    async def start_group(
+        self,
+        users: Sequence[User | str],
+        text: str = "",
+        *,
+        media: Attachment | Sequence[Attachment] = (),
+        media_id: str = "",
+        unasked: bool = False,
+        on_unknown: OnUnknown = "",
+    ) -> None:
+        """Open a group conversation with 2 to 49 others, and send its first message.
+
+        :param unasked: although one of them never wrote to the account: you have another consent.
+        :param media, media_id, on_unknown: see `reply`.
+        :raises ActionRefused: a user never wrote, they are too few or many, or X would refuse the message.
+        """
+        ids = list(dict.fromkeys(map(_id_of, users)))
+        asker = self.event.sender.id if isinstance(self.event, DirectMessage) else ""
+        if not unasked:
+            await self._check_asked([user_id for user_id in ids if user_id != asker])
+        action = actions.StartGroup(
+            user_ids=tuple(ids),
+            text=self._message(text, media_id, media),
+            media_id=media_id,
+            media=_only(media),
+        )
+        self._queue(Wanted(action, answers=asker in ids, on_unknown=on_unknown))
 
     async def _check_asked(self, user_ids: Sequence[str]) -> None:
         written = await self._have_written(user_ids)
@@ -201,23 +275,100 @@ class Bot:
         *,
         reply_to: str = "",
         quote: str = "",
+        media: Attachment | Sequence[Attachment] = (),
         media_ids: Sequence[str] = (),
         after: float | None = None,
         at: datetime | None = None,
         on_unknown: OnUnknown = "",
     ) -> None:
-        """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post."""
+        """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post.
+
+        :param media: what `media` made: up to four pictures, one GIF or one video.
+        :param after, at, on_unknown: see `reply`.
+        :raises ActionRefused: X would refuse the post.
+        """
         self._rules.check_post(text, quote=bool(quote))
         if isinstance(self.event, PostEvent) and reply_to == self.event.post_id:
             self._rules.check_reply(self.event)
         action = actions.CreatePost(
-            text=self._text(text, *media_ids),
+            text=self._text(text, media_ids, media),
             reply_to=reply_to,
             quote=quote,
             media_ids=tuple(media_ids),
+            media=_several(media),
             long=self._rules.long_posts,
         )
         self._queue(Wanted(action, self._due(after, at), answers=bool(reply_to), on_unknown=on_unknown))
+
+    async def thread(
+        self,
+        text: str | Sequence[str],
+        *,
+        reply_to: PostEvent | str = "",
+        numbered: bool = False,
+        media: Attachment | Sequence[Attachment] = (),
+        after: float | None = None,
+        at: datetime | None = None,
+        on_unknown: OnUnknown = "",
+    ) -> None:
+        """Publish a thread: posts that each answer the one before.
+
+        A text is split by X's own counting, at the ends of paragraphs, sentences or words; a list of texts is
+        taken as it is, a post for each. Each part leaves when X has taken the one before, exactly once, also
+        across a crash. When one becomes a dead letter the thread waits there, and goes on when that is
+        retried.
+
+        :param reply_to: the post, or its id, that the first part answers.
+        :param numbered: ends each part with its number, such as `` (2/5)``.
+        :param media: goes with the first part.
+        :param after, at, on_unknown: see `reply`.
+        :raises ActionRefused: there is nothing to post, or X would refuse a part.
+        """
+        limit = LONG_POST_LIMIT if self._rules.long_posts else POST_LIMIT
+        if isinstance(text, str):
+            parts = split_post(self._text(text, "", media), limit, numbered=numbered)
+        else:
+            parts = [self._text(part) for part in text]
+            if numbered and len(parts) > 1:
+                parts = [f"{part} ({number}/{len(parts)})" for number, part in enumerate(parts, start=1)]
+        if not parts:
+            if not _several(media):
+                raise ActionRefused("there is nothing to send: the thread has no parts")
+            parts = [""]
+        answered, event = (reply_to if isinstance(reply_to, PostEvent) else None), self.event
+        if isinstance(event, PostEvent) and reply_to == event.post_id:
+            answered = event
+        if answered is not None:
+            self._rules.check_reply(answered)
+        for part in parts:
+            self._rules.check_post(part, quote=False)
+        first = actions.CreatePost(
+            text=parts[0],
+            reply_to=answered.post_id if answered is not None else str(reply_to),
+            to=answered.author.id if answered is not None else "",
+            media=_several(media),
+            long=self._rules.long_posts,
+            then=tuple(parts[1:]),
+        )
+        following = first
+        while following.then:
+            following = following.next_part(_ANY_POST)
+            following.call(self.account_id)
+        self._queue(Wanted(first, self._due(after, at), answers=bool(reply_to), on_unknown=on_unknown))
+        if answered is not None and answered is event:
+            self._gathered.answered = True
+
+    def media(self, source: str | Path | bytes, *, alt_text: str = "") -> Attachment:
+        """A picture, GIF or video to give to `reply`, `send_dm`, `post` and the like as ``media=``.
+
+        It is uploaded just before the message leaves. A file is named, not copied: it must be there,
+        unchanged, until then, wherever the sender runs. Bytes (up to 5 MB) are stored with the message.
+
+        :param source: the file's path, or the bytes.
+        :param alt_text: describes it to those who can't see it, in up to 1,000 characters.
+        :raises ActionRefused: there is no such file, or X would not take it.
+        """
+        return attach(source, alt_text)
 
     async def delete_post(self, post_id: str) -> None:
         """Delete one of the account's own posts."""
@@ -283,6 +434,31 @@ class Bot:
         """Show the event's sender that the account is typing (X's v1.1 API; dropped where it isn't there)."""
         self._queue(Wanted(actions.ShowTyping(to=self._sender().id)))
 
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show the event's sender that the account is typing, for as long as the body runs.
+
+        ``async with bot.typing(): …``. Best effort: where X does not let the account show
+        it, nothing happens.
+
+        :raises ActionRefused: the event has no sender.
+        """
+        typing = asyncio.create_task(self._keep_typing(self._sender().id), name="botkit-typing")
+        try:
+            yield
+        finally:
+            typing.cancel()
+            await asyncio.gather(typing, return_exceptions=True)
+
+    async def _keep_typing(self, user_id: str) -> None:
+        while True:
+            try:
+                await self.api.call(dm_v11.typing(user_id))
+            except (XError, ActionRefused) as error:
+                self.log.debug("typing_not_shown", error=type(error).__name__)
+                return
+            await self._sleep(_TYPING_S)
+
     async def mark_read(self) -> None:
         """Tell the sender that the message was read (X's v1.1 API; dropped where it isn't there)."""
         if not isinstance(self.event, DirectMessage):
@@ -298,14 +474,31 @@ class Bot:
         self._gathered.wanted.append(wanted)
 
     def _dm(
-        self, user_id: str, text: str, media_id: str, options: Sequence[str | QuickReplyOption]
+        self,
+        user_id: str,
+        text: str,
+        *,
+        media_id: str,
+        media: Attachment | Sequence[Attachment],
+        options: Sequence[str | QuickReplyOption],
+        buttons: Sequence[Button],
     ) -> actions.SendDirectMessage:
-        if len(self._text(text, media_id)) > DM_LIMIT:
-            raise ActionRefused(f"a direct message holds {DM_LIMIT} characters, not {len(text)}")
         offered = tuple(
             QuickReplyOption(label=option) if isinstance(option, str) else option for option in options
         )
-        return actions.SendDirectMessage(to=user_id, text=text, media_id=media_id, options=offered)
+        return actions.SendDirectMessage(
+            to=user_id,
+            text=self._message(text, media_id, media),
+            media_id=media_id,
+            options=offered,
+            buttons=tuple(buttons),
+            media=_only(media),
+        )
+
+    def _message(self, text: str, media_id: str, media: Attachment | Sequence[Attachment]) -> str:
+        if len(self._text(text, media_id, media)) > DM_LIMIT:
+            raise ActionRefused(f"a direct message holds {DM_LIMIT} characters, not {len(text)}")
+        return text
 
     def _due(self, after: float | None, at: datetime | None) -> float | None:
         if after is not None and at is not None:
@@ -321,10 +514,10 @@ class Bot:
         return None
 
     @staticmethod
-    def _text(text: str, *media_ids: str) -> str:
+    def _text(text: str, *media: object) -> str:
         if not isinstance(text, str):
             raise ActionRefused(f"a text is wanted, not {type(text).__name__}")
-        if not text.strip() and not any(media_ids):
+        if not text.strip() and not any(media):
             raise ActionRefused("there is nothing to send: the text is empty")
         return text
 
@@ -341,6 +534,21 @@ class Bot:
         if isinstance(event, PostEvent):
             return event.post_id
         raise ActionRefused(f"a {type(event).__name__} is no post: name the post's id")
+
+
+#: stands for the post that a part of a thread will answer, while the part is checked
+_ANY_POST = "1"
+
+
+def _several(media: Attachment | Sequence[Attachment]) -> tuple[Attachment, ...]:
+    return (media,) if isinstance(media, Attachment) else tuple(media)
+
+
+def _only(media: Attachment | Sequence[Attachment]) -> Attachment | None:
+    several = _several(media)
+    if len(several) > 1:
+        raise ActionRefused(f"a direct message takes one picture or video, not {len(several)}")
+    return several[0] if several else None
 
 
 def _id_of(user: User | str) -> str:

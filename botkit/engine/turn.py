@@ -323,7 +323,7 @@ class Turns:
             account_id=event.account_id,
             settings=self._hooks.settings(handler.plugin),
             state=state,
-            api=Api(self._caller, event.account_id),
+            api=Api(self._caller, event.account_id, now=self._now),
             log=log,
             gathered=gathered,
             now=self._now,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from botkit.events import QuickReplyOption
 
-__all__ = ["Button", "mark_read", "send_rich", "typing"]
+__all__ = ["Button", "mark_read", "message_data", "send_rich", "typing"]
 
 MAX_OPTIONS, MAX_LABEL, MAX_DESCRIPTION, MAX_METADATA, MAX_BUTTONS = 20, 36, 72, 1_000, 3
 _URL = re.compile(r"https?://", re.IGNORECASE)
@@ -49,6 +49,29 @@ def send_rich(
 
     :raises ActionRefused: what X's documented limits don't allow.
     """
+    data = message_data(text, options=options, buttons=buttons, media_id=media_id)
+    target = {"recipient_id": required(recipient_id, "the recipient")}
+    body = {"event": {"type": "message_create", "message_create": {"target": target, "message_data": data}}}
+    return Call(
+        "dm.send_rich",
+        Request.with_json("POST", "/1.1/direct_messages/events/new.json", body),
+        (Auth.OAUTH1_USER,),
+        "dm_send_v11",
+        _sent,
+    )
+
+
+def message_data(
+    text: str,
+    *,
+    options: Sequence[QuickReplyOption] = (),
+    buttons: Sequence[Button] = (),
+    media_id: str = "",
+) -> dict[str, Any]:
+    """What a rich message holds, as v1.1 writes it.
+
+    :raises ActionRefused: what X's documented limits don't allow.
+    """
     if not text and not media_id:
         raise ActionRefused("a direct message needs a text or a medium")
     if len(text) > DM_LIMIT:
@@ -63,15 +86,7 @@ def send_rich(
         data["ctas"] = [{"type": "web_url", "label": each.label, "url": each.url} for each in buttons]
     if media_id:
         data["attachment"] = {"type": "media", "media": {"id": media_id}}
-    target = {"recipient_id": required(recipient_id, "the recipient")}
-    body = {"event": {"type": "message_create", "message_create": {"target": target, "message_data": data}}}
-    return Call(
-        "dm.send_rich",
-        Request.with_json("POST", "/1.1/direct_messages/events/new.json", body),
-        (Auth.OAUTH1_USER,),
-        "dm_send_v11",
-        _sent,
-    )
+    return data
 
 
 def _check_options(options: Sequence[QuickReplyOption]) -> None:

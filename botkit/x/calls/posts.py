@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botkit.errors import ActionRefused
 from botkit.x.calls.answers import flag, object_in, required, success, unreadable
 from botkit.x.text import POST_LIMIT, post_length, unescape
-from botkit.x.values import from_text, ident, objects
+from botkit.x.values import Json, from_text, ident, obj, objects
 from botkit.x.values import text as text_in
 from botkit.x.wire import Auth, Call, Request, Response, segment
 
@@ -24,10 +24,16 @@ __all__ = [
     "CreatedPost",
     "ListedPost",
     "Poll",
+    "PostPage",
     "create_post",
     "delete_post",
     "hide_reply",
+    "home",
     "like",
+    "mentions",
+    "post",
+    "posts",
+    "posts_of",
     "recent_posts",
     "repost",
     "unlike",
@@ -36,6 +42,7 @@ __all__ = [
 
 _USER = (Auth.OAUTH1_USER, Auth.OAUTH2_USER)
 _READ = ("tweet.read", "users.read")
+_FIELDS = ("tweet.fields", "author_id,conversation_id,created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,24 @@ class CreatedPost:
 
 @dataclass(frozen=True, slots=True)
 class ListedPost:
-    """A post of an account, as X lists it."""
+    """A post as X lists it.
+
+    :param conversation_id: the post that began the conversation.
+    """
 
     post_id: str
     at: datetime | None
     text: str = field(default="", repr=False)
+    author_id: str = ""
+    conversation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """Posts, newest first, and the token of the next page (``""``: no more)."""
+
+    posts: tuple[ListedPost, ...]
+    next_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +216,70 @@ def recent_posts(account_id: str, *, max_results: int = 100) -> Call[tuple[Liste
 
 
 def _listed(response: Response) -> tuple[ListedPost, ...]:
-    return tuple(
-        ListedPost(ident(each, "id"), from_text(text_in(each, "created_at")), unescape(text_in(each, "text")))
-        for each in objects(success(response), "data")
+    return tuple(map(_read, objects(success(response), "data")))
+
+
+def _read(found: Json) -> ListedPost:
+    return ListedPost(
+        ident(found, "id"),
+        from_text(text_in(found, "created_at")),
+        unescape(text_in(found, "text")),
+        ident(found, "author_id"),
+        ident(found, "conversation_id"),
     )
+
+
+def post(post_id: str) -> Call[ListedPost]:
+    """One post."""
+    request = Request("GET", f"/2/tweets/{segment(post_id)}", (_FIELDS,))
+    return Call("post.get", request, (*_USER, Auth.APP), "post_lookup", _one, scopes=_READ, safe=True)
+
+
+def posts(post_ids: Sequence[str]) -> Call[tuple[ListedPost, ...]]:
+    """Up to 100 posts; those that don't exist, or can't be seen, are missing in the answer.
+
+    :raises ActionRefused: none, or more than 100.
+    """
+    if not 1 <= len(post_ids) <= 100:
+        msg = f"X looks up 1 to 100 posts at once, not {len(post_ids)}"
+        raise ActionRefused(msg)
+    request = Request("GET", "/2/tweets", (("ids", ",".join(post_ids)), _FIELDS))
+    return Call("post.many", request, (*_USER, Auth.APP), "posts_lookup", _listed, scopes=_READ, safe=True)
+
+
+def posts_of(user_id: str, *, max_results: int = 100, page: str = "") -> Call[PostPage]:
+    """The posts of a user, newest first."""
+    request = _listing(f"/2/users/{segment(user_id)}/tweets", max_results, page, least=5)
+    return Call("post.of_user", request, (*_USER, Auth.APP), "user_posts", _page, scopes=_READ, safe=True)
+
+
+def mentions(user_id: str, *, max_results: int = 100, page: str = "") -> Call[PostPage]:
+    """The posts that mention a user, newest first."""
+    request = _listing(f"/2/users/{segment(user_id)}/mentions", max_results, page, least=5)
+    return Call("post.mentions", request, (*_USER, Auth.APP), "mentions", _page, scopes=_READ, safe=True)
+
+
+def home(account_id: str, *, max_results: int = 100, page: str = "") -> Call[PostPage]:
+    """The account's home timeline: its own posts and those of whom it follows, newest first."""
+    path = f"/2/users/{segment(account_id)}/timelines/reverse_chronological"
+    request = _listing(path, max_results, page, least=1)
+    return Call("post.home", request, _USER, "home", _page, scopes=_READ, safe=True)
+
+
+def _listing(path: str, max_results: int, page: str, *, least: int) -> Request:
+    token = (("pagination_token", page),) if page else ()
+    return Request("GET", path, (("max_results", str(min(100, max(least, max_results)))), _FIELDS, *token))
+
+
+def _one(response: Response) -> ListedPost:
+    found = _read(object_in(response))
+    if not found.post_id:
+        raise unreadable(response, wrote=False)
+    return found
+
+
+def _page(response: Response) -> PostPage:
+    return PostPage(_listed(response), text_in(obj(success(response), "meta"), "next_token"))
 
 
 def delete_post(post_id: str) -> Call[bool]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from botkit.errors import ActionRefused
 from botkit.x.calls.answers import flag, object_in, required, success, unreadable
 from botkit.x.parse.users import user_from
-from botkit.x.values import objects
+from botkit.x.values import obj, objects, text
 from botkit.x.wire import Auth, Call, Request, Response, segment
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Followed",
+    "UserPage",
     "block",
     "follow",
+    "followers",
+    "following",
     "me",
     "mute",
     "unblock",
@@ -52,6 +55,14 @@ class Followed:
 
     following: bool
     pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Users, and the token of the next page (``""``: no more)."""
+
+    users: tuple[User, ...]
+    next_token: str = ""
 
 
 def me() -> Call[User]:
@@ -90,6 +101,31 @@ def users_by_name(usernames: Sequence[str]) -> Call[tuple[User, ...]]:
     """
     request = _get("/2/users/by", ("usernames", _joined([_handle(each) for each in usernames])))
     return Call("user.many_by_name", request, _ANY, "users_lookup_names", _many, scopes=_READ, safe=True)
+
+
+def followers(user_id: str, *, max_results: int = 1_000, page: str = "") -> Call[UserPage]:
+    """Who follows someone, up to 1,000 at once, the newest first."""
+    request = _listing(f"/2/users/{segment(user_id)}/followers", max_results, page)
+    return Call(
+        "user.followers", request, _ANY, "followers", _page, scopes=("follows.read", *_READ), safe=True
+    )
+
+
+def following(user_id: str, *, max_results: int = 1_000, page: str = "") -> Call[UserPage]:
+    """Whom someone follows, up to 1,000 at once."""
+    request = _listing(f"/2/users/{segment(user_id)}/following", max_results, page)
+    return Call(
+        "user.following", request, _ANY, "following", _page, scopes=("follows.read", *_READ), safe=True
+    )
+
+
+def _listing(path: str, max_results: int, page: str) -> Request:
+    token = (("pagination_token", page),) if page else ()
+    return _get(path, ("max_results", str(min(1_000, max(1, max_results)))), *token)
+
+
+def _page(response: Response) -> UserPage:
+    return UserPage(_many(response), text(obj(success(response), "meta"), "next_token"))
 
 
 def _get(path: str, *query: tuple[str, str]) -> Request:
