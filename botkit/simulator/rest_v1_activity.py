@@ -153,7 +153,8 @@ async def subscribe(parts: Parts, call: Call) -> Answer:
     hook = _hook(parts, call)
     premium = hook.product != ENTERPRISE
     if call.caller.user_id in parts.subscriptions.accounts.get(hook.id, {}):
-        raise v1_error(409, 355, "Subscription already exists.")
+        # X's status was not recorded; 409 with this code is a replay that is running
+        raise v1_error(403, 355, "Subscription already exists.")
     among = {one.id for one in parts.webhooks.all(hook.product)}
     limit = parts.rules.premium_limit if premium else _ENTERPRISE_LIMIT
     try:

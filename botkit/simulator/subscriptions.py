@@ -59,8 +59,9 @@ class Subscriptions:
     ids: Snowflakes
     clock: Callable[[], float]
     life_s: float | None = None
-    #: webhook id → subscribed user ids, and since when, in order
-    accounts: dict[str, dict[str, float]] = field(default_factory=dict)
+    #: webhook id → subscribed user ids, in order
+    accounts: dict[str, dict[str, None]] = field(default_factory=dict)
+    _since: dict[tuple[str, str], float] = field(default_factory=dict)
     activity: dict[str, ActivitySubscription] = field(default_factory=dict)
     _by_event: dict[tuple[str, str], list[ActivitySubscription]] = field(default_factory=dict)
 
@@ -77,7 +78,8 @@ class Subscriptions:
             raise named_failure("DuplicateSubscriptionFailed", "Subscription already exists")
         if self.account_count(among) >= limit:
             raise named_failure("SubscriptionLimitExceeded", "no further subscription is allowed")
-        users[user_id] = self.clock()
+        users[user_id] = None
+        self._since[webhook_id, user_id] = self.clock()
 
     def unsubscribe(self, webhook_id: str, user_id: str) -> None:
         """End it.
@@ -146,9 +148,9 @@ class Subscriptions:
         if self.life_s is None:
             return
         oldest = self.clock() - self.life_s
-        for users in self.accounts.values():
-            for user_id in [user_id for user_id, since in users.items() if since <= oldest]:
-                del users[user_id]
+        for pair in [pair for pair, since in self._since.items() if since <= oldest]:
+            del self._since[pair]
+            self.accounts.get(pair[0], {}).pop(pair[1], None)
         for one in [one for one in self.activity.values() if one.created_at <= oldest]:
             self.remove(one.id)
 

@@ -145,7 +145,7 @@ class World:
     def _webhook(self) -> str:
         hooks = self._sim.webhooks.all()
         hook = hooks[0] if hooks else self._sim.webhooks.put(self._hook)
-        self._sim.subscriptions.accounts[hook.id] = {self._id("alice"): 0.0}
+        self._sim.subscriptions.accounts[hook.id] = {self._id("alice"): None}
         return hook.id
 
     def _subscription(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
@@ -15,8 +17,24 @@ from botkit.network import lifecycle
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport
 from botkit.simulator import Simulator, SimulatorConfig
-from botkit.x.calls import account_activity, activity, dm, dm_v11, posts, users, webhooks
+from botkit.x.calls import (
+    account_activity,
+    activity,
+    dm,
+    dm_v11,
+    media,
+    posts,
+    sign_in,
+    users,
+    webhooks,
+    welcome,
+)
+from botkit.x.calls import account_activity_v11 as v11
 from botkit.x.signature import answer_crc
+
+_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 class Pair:
@@ -39,7 +57,7 @@ class Pair:
 
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
-    async with Simulator(SimulatorConfig(), log=structlog.get_logger()) as sim:
+    async with Simulator(SimulatorConfig(replay_ages_s=(0, 0)), log=structlog.get_logger()) as sim:
         keys = sim.config
 
         async def hook(request: web.Request) -> web.Response:
@@ -172,5 +190,73 @@ async def test_refusals_are_typed(pair):
         await pair.do(posts.delete_post("5"))
     pair.sim.world.users[pair.bot].name = "Gone"
     pair.sim.tokens.revoke(pair.bot)
+    with pytest.raises(Unauthorized):
+        await pair.do(users.me())
+
+
+@pytest.mark.parametrize("environment", ["", "dev"])
+async def test_management_of_v1_1(pair, environment):
+    where = {"environment": environment}
+    made = await pair.do(v11.create_webhook(pair.url, **where))
+    assert [hook.id for hook in await pair.do(v11.list_webhooks(**where))] == [made.id]
+    assert made.valid
+    await pair.do(v11.validate_webhook(made.id, **where))
+    assert await pair.do(v11.check(made.id, **where)) is False
+    for _ in range(2):
+        assert await pair.do(v11.subscribe(made.id, **where)) is True
+    assert await pair.do(v11.check(made.id, **where)) is True
+    assert await pair.do(v11.subscribed_users(made.id, **where)) == (pair.bot,)
+    assert (await pair.do(v11.count(**where))).active == 1
+    for _ in range(2):
+        assert await pair.do(v11.unsubscribe(pair.bot, made.id, **where)) is False
+    await pair.do(v11.delete_webhook(made.id, **where))
+    assert await pair.do(v11.list_webhooks(**where)) == ()
+    with pytest.raises(Forbidden):
+        await pair.do(v11.list_webhooks(environment="Dev"))
+
+
+async def test_a_replay_of_v1_1(pair):
+    made = await pair.do(v11.create_webhook(pair.url))
+    now = datetime.now(UTC)
+    job = await pair.do(v11.replay(made.id, now - timedelta(hours=2), now - timedelta(hours=1)))
+    assert job.job_id
+
+
+async def test_uploads(pair):
+    made = await pair.do(media.upload(_PNG, "dm_image"))
+    await pair.do(media.set_alt_text(made.media_id, "a dot"))
+    sent = await pair.do(dm.send(pair.id("alice"), media_id=made.media_id))
+    assert pair.sim.world.messages[sent.message_id].media_id == made.media_id
+    begun = await pair.do(media.initialize("image/png", len(_PNG), "tweet_image"))
+    await pair.do(media.append(begun.media_id, 0, _PNG[:9]))
+    await pair.do(media.append(begun.media_id, 1, _PNG[9:]))
+    await pair.do(media.finalize(begun.media_id))
+    posted = await pair.do(posts.create_post("see", media_ids=[begun.media_id]))
+    assert pair.sim.world.posts[posted.post_id].media_ids == (begun.media_id,)
+
+
+async def test_lists_of_people(pair):
+    alice = pair.sim.world.users[pair.id("alice")]
+    pair.sim.world.relate("follow", alice, pair.sim.world.users[pair.bot])
+    assert [user.id for user in (await pair.do(users.followers(pair.bot))).users] == [alice.id]
+    assert [user.id for user in (await pair.do(users.following(alice.id))).users] == [pair.bot]
+
+
+async def test_welcome_messages(pair):
+    made = await pair.do(welcome.create_welcome_message("hello & welcome", name="first"))
+    page = await pair.do(welcome.welcome_messages())
+    assert [(one.id, one.name, one.text) for one in page.messages] == [(made.id, "first", "hello & welcome")]
+    rule = await pair.do(welcome.create_rule(made.id))
+    assert await pair.do(welcome.rules()) == (rule,)
+    await pair.do(welcome.delete_rule(rule.id))
+    await pair.do(welcome.delete_welcome_message(made.id))
+    assert (await pair.do(welcome.welcome_messages())).messages == ()
+
+
+async def test_signing_out(pair):
+    await pair.do(webhooks.list_webhooks())
+    await pair.do(sign_in.invalidate_app_token(pair.sim.config.bearer_token))
+    await pair.do(webhooks.list_webhooks())
+    await pair.do(sign_in.invalidate_token())
     with pytest.raises(Unauthorized):
         await pair.do(users.me())
