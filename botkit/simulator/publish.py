@@ -88,7 +88,7 @@ class Publisher:
                 )
 
     def _to_activity(self, notice: Notice, one: ActivitySubscription, activity: Activity) -> None:
-        body = self._activity_body(notice, one)
+        body = encode(self._activity_body(notice, one))
         # an open stream gets every event, also one that goes to a webhook
         self._streams.send(body, notice.event_type)
         if notice.event_type.startswith("post."):
@@ -99,7 +99,7 @@ class Publisher:
         self._courier.send(
             Parcel(
                 webhook=hook,
-                body=encode(body),
+                body=body,
                 event=notice.event_type,
                 lane=_lane(activity, notice.user_id),
                 question=_question(activity, notice.user_id) if notice.direction == "inbound" else None,
@@ -131,10 +131,10 @@ class Publisher:
         ]
         hooks = [self._webhooks.find(one.webhook_id) for one in mine]
         for notice in activity_notices(activity, self._world, self._config) if mine else ():
-            body = self._activity_body(notice, None)
+            body = encode(self._activity_body(notice, None))
             self._streams.send(body, notice.event_type)
             for hook in {hook.id: hook for hook in hooks if hook is not None}.values():
-                self._courier.send(Parcel(webhook=hook, body=encode(body), event=notice.event_type))
+                self._courier.send(Parcel(webhook=hook, body=body, event=notice.event_type))
         self._subscriptions.drop_user(activity.user_id)
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aiohttp import web
 
-from botkit.simulator.delivery import encode
 from botkit.simulator.problems import ApiError
 from botkit.simulator.wire_v2 import iso
 
@@ -31,7 +30,8 @@ __all__ = ["ENDPOINT_NAME", "Connection", "Streams"]
 
 #: what `/2/connections` calls it; X's list of names has none for this stream
 ENDPOINT_NAME = "activity_stream"
-_KEEP_ALIVE = b"\r\n"
+#: the end of a line; alone it is a keep-alive
+_END = b"\r\n"
 _HISTORY = 1000
 #: events are kept this long for connections that ask for what they missed
 _KEPT_S = 86_400.0
@@ -104,9 +104,9 @@ class Streams:
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    def send(self, body: dict[str, Any], event: str) -> None:
+    def send(self, line: bytes, event: str) -> None:
         """Give an event to all connections, and keep it for those that come."""
-        line, now = encode(body) + b"\r\n", self._clock()
+        now = self._clock()
         self._kept.append((now, line))
         while self._kept and self._kept[0][0] < now - _KEPT_S:
             self._kept.popleft()
@@ -173,7 +173,7 @@ class Streams:
         try:
             await response.prepare(request)
             for line in missed:
-                await response.write(line)
+                await response.write(line + _END)
             await self._stream(connection, response, request)
         except (ConnectionError, asyncio.CancelledError):
             connection.reason = connection.reason or "the client closed the connection"
@@ -193,12 +193,12 @@ class Streams:
             match told:
                 case None:
                     if not connection.stalled:
-                        await response.write(_KEEP_ALIVE)
+                        await response.write(_END)
                 case "stall":
                     connection.stalled = True
                 case "disconnect":
                     connection.reason = "UpstreamOperationalDisconnect"
-                    await response.write(json.dumps(_DISCONNECT).encode() + b"\r\n")
+                    await response.write(json.dumps(_DISCONNECT).encode() + _END)
                     return
                 case "cut":
                     connection.reason = "the connection was cut"
@@ -207,7 +207,7 @@ class Streams:
                     return
                 case bytes(line):
                     if not connection.stalled:
-                        await response.write(line)
+                        await response.write(line + _END)
 
 
 async def _within(queue: asyncio.Queue[bytes | End], over: Awaitable[None]) -> bytes | End | None:

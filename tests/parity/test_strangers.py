@@ -137,11 +137,7 @@ async def test_x_s_sdk_sends_and_reads_posts(sim: Simulator, user_sdk: xdk.Clien
     await asyncio.to_thread(journey)
 
 
-async def test_x_s_sdk_signs_in_with_pkce_and_refreshes(
-    sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # its library refuses plain http, which is all that a simulator on this machine needs
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+async def test_x_s_sdk_signs_in_with_pkce_and_refreshes(sim: Simulator) -> None:
     keys = sim.config
     client = xdk.Client(
         base_url=sim.url,
@@ -159,8 +155,12 @@ async def test_x_s_sdk_signs_in_with_pkce_and_refreshes(
     def journey() -> None:
         first = client.exchange_code(back["code"])
         assert client.users.get_me().data.username == "alice"
+        # its library refreshes over https alone
+        client.oauth2_auth.base_url = "https://api.x.com"
+        client.oauth2_session.mount("https://api.x.com", ToSimulator(sim.url))
         again = client.refresh_token()
         assert again["refresh_token"] != first["refresh_token"]
+        client.oauth2_auth.base_url = sim.url
         with pytest.raises(ValueError, match="invalid"):
             client.exchange_code(back["code"])
 
