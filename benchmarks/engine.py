@@ -227,8 +227,8 @@ class _Engine:
         await self._store.unregister(worker_id)
         return {"seconds": time.perf_counter() - began}
 
-    async def lookups(self, *, conversations: int, count: int = 5000) -> dict[str, Any]:
-        """Look states up, one of each conversation at a time, 64 callers; seconds a lookup."""
+    async def lookups(self, *, conversations: int, count: int = 5000, callers: int = 64) -> dict[str, Any]:
+        """Look states up, each caller one at a time; seconds a lookup."""
         rng = random.Random(1)
         keys = iter([_state_key(rng.randrange(conversations)) for _ in range(count)])
 
@@ -237,7 +237,7 @@ class _Engine:
                 assert await self._store.state([key])
 
         began = time.perf_counter()
-        await asyncio.gather(*(look() for _ in range(64)))
+        await asyncio.gather(*(look() for _ in range(callers)))
         return {"lookup_s": (time.perf_counter() - began) / count}
 
     async def rest(self) -> dict[str, Any]:

@@ -131,17 +131,20 @@ def conversations(bench: Bench) -> list[Row]:
             bench.plan.say(f"conversations: {size:,}")
             engine.ask(do="states", first=known, conversations=size - known)
             known = size
-            looked = [
-                engine.ask(do="lookups", conversations=size)["lookup_s"] * 1e6
-                for _ in range(bench.plan.rounds + 1)
-            ][1:]
+            alone, together = (
+                [
+                    engine.ask(do="lookups", conversations=size, callers=callers)["lookup_s"] * 1e6
+                    for _ in range(bench.plan.rounds + 1)
+                ][1:]
+                for callers in (1, 64)
+            )
             rows.append(
                 Row(
                     subject="conversations",
                     case=f"{size:,} known",
-                    value=median(looked),
+                    value=median(alone),
                     unit="µs a state",
-                    detail={"spread": spread(looked)},
+                    detail={"spread": spread(alone), "µs a state of 64 at once": median(together)},
                 )
             )
     return _against_first(rows, rows[0].case)
