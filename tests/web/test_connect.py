@@ -265,6 +265,17 @@ async def test_a_callback_sent_to_somebody_else_is_refused(place: Place) -> None
     assert await place.connected() == []
 
 
+async def test_the_sign_in_of_one_browser_is_worth_nothing_in_another(place: Place) -> None:
+    theirs = await place.back_from_x(attacker := await place.other_browser(), user="bob")
+    kept = {cookie.key: cookie.value for cookie in attacker.session.cookie_jar}
+    await place.browser.get(f"{place.url}/connect")
+    planted = {"botkit_sign_in": kept["botkit_sign_in"]}
+    place.browser.session.cookie_jar.update_cookies(planted, URL(place.url))
+    page = await place.browser.get(theirs)
+    assert (page.status, "did not begin in this browser" in page.text) == (400, True)
+    assert await place.connected() == []
+
+
 async def test_somebody_elses_verifier_is_refused(place: Place) -> None:
     theirs = await place.back_from_x(await place.other_browser(), user="bob")
     mine = await place.back_from_x()
