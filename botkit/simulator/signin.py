@@ -144,7 +144,7 @@ def decision(parts: Parts, call: Call, subject: str) -> tuple[bool, User] | None
     """What a page's form says: allowed or not, and by whom; ``None`` when it is not from the page."""
     form = call.form()
     origin = call.headers.get("origin", "")
-    if origin and origin != "null" and urlsplit(origin).netloc != call.headers.get("host"):
+    if origin and urlsplit(origin).netloc != call.headers.get("host"):
         return None
     if call.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return None
@@ -231,7 +231,8 @@ def _html(parts: Parts, title: str, body: str, *, status: int = 200, returns_to:
     headers = {
         "content-security-policy": policy,
         "cache-control": "no-store",
-        "referrer-policy": "no-referrer",
+        # stricter, browsers would hide from us that the form comes from this page
+        "referrer-policy": "same-origin",
     }
     return Answer(status=status, text=text, content_type="text/html; charset=utf-8", headers=headers)
 

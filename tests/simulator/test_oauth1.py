@@ -181,13 +181,16 @@ async def test_invalidating_ends_the_token_that_signs(rig, sample):
 async def test_a_form_of_another_site_is_refused(rig):
     first = await _request_token(rig)
     page = await open_page(rig.http, _page(rig, first))
-    for headers in ({"origin": "https://evil.example"}, {"sec_fetch_site": "cross-site"}):
+    for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}):
         assert (await submit(rig.http, page, "allow", "", **headers)).status == 403
     forged = await open_page(rig.http, _page(rig, first))
     forged.text = forged.text.replace(forged.form.fields["form_key"], "0" * 40)
     assert (await submit(rig.http, forged, "allow", "")).status == 403
     assert (await submit(rig.http, page, "allow", "nobody")).status == 403
     assert (await submit(rig.http, page, "allow", "")).status == 403, "the key was used up"
+    own = await open_page(rig.http, _page(rig, await _request_token(rig)))
+    headers = {"origin": rig.sim.url, "sec_fetch_site": "same-origin"}
+    assert (await submit(rig.http, own, "allow", "", **headers)).status == 302
     other = await _request_token(rig)
     stolen = await open_page(rig.http, _page(rig, other))
     stolen.text = stolen.text.replace(other["oauth_token"], first["oauth_token"])
