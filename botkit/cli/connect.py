@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -62,4 +63,9 @@ def _tell(step: Step) -> None:
 
 
 async def _ask_pin() -> str:
-    return str(await asyncio.to_thread(click.prompt, "The PIN that X shows", type=str)).strip()
+    """Nothing else runs yet, so the loop may wait with us; Ctrl-C has to reach the prompt itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return str(click.prompt("The PIN that X shows", type=str)).strip()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -45,7 +45,8 @@ class Ears:
 
     def _hear(self, _logger: WrappedLogger, method: str, event: EventDict) -> Mapping[str, Any]:
         self.lines.append(dict(event))
-        self._loop.call_soon_threadsafe(self._changed.set)
+        with suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._changed.set)
         if self._onward is not None:
             said = dict(event)
             getattr(self._onward, method)(said.pop("event"), **said)

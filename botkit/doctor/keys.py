@@ -32,10 +32,8 @@ _DM = frozenset({DirectMessage, DirectMessageSent, DirectMessageRead, Typing, Ch
 #: the level that allows direct messages, as v1.1 answers tell it (Source: X docs, permissions)
 _LEVEL = "x-access-level"
 _ALL = "read-write-directmessages"
-_PERMISSION_FIX = (
-    "set the app's permissions to Read, write and Direct Messages in the developer portal, "
-    "then make new access tokens (those that exist keep their level)"
-)
+_RAISE = "set the app's permissions to Read, write and Direct Messages in the developer portal"
+_PERMISSION_FIX = f"{_RAISE}, then make new access tokens (those that exist keep their level)"
 
 
 class _Nobody:
@@ -216,7 +214,10 @@ async def _one(patient: Patient, account_id: str) -> None:
     if found.problem:
         raise Failed(f"{name} has to sign in again: {found.problem}", again)
     if found.access_token:
-        await _taken(patient, patient.accounts.oauth1(found), name, again)
+        shown = patient.accounts.oauth1(found)
+        await _taken(patient, shown, name, again)
+        if _needs_messages(patient):
+            await _may_read_messages(patient, shown, f"the tokens of {name}", f"{_RAISE}, then {again}")
     if found.oauth2 is not None:
         await _oauth2(patient, found, name, again)
 

@@ -161,6 +161,38 @@ async def test_with_its_own_account_at_x_nobody_has_to_sign_in(place: Place, per
     assert [hook.url for hook in place.sim.webhooks.all()] == [f"{place.public_url}/webhook"]
 
 
+async def test_an_account_signs_in_on_the_bots_page_at_x(
+    place: Place, person: Person, browser: Browser
+) -> None:
+    place.values["more"] = 'connect: {enabled: true, allow: ["my_bot"]}'
+    place.write()
+    wishes = Wishes(timeout_s=20.0, sign_in=True)
+    connecting = asyncio.create_task(person.at(place.file, wishes=wishes).run())
+    page = await person.address()
+    assert page == f"{place.public_url}/connect"
+    await click(browser, page)
+    async with asyncio.timeout(20):
+        assert "write a direct message" in await person.said.get()
+    await place.control("dm", {"from": "alice", "text": "hello"})
+    assert await connecting, person.steps
+    store = open_store(f"sqlite:///{place.folder / 'bot.db'}")
+    await store.open()
+    assert await Vault(store, KeyRing(place.folder, {})).ids() == [place.sim.config.bot_id]
+    await store.close()
+
+
+async def test_an_account_that_may_not_connect_is_named(
+    place: Place, person: Person, browser: Browser
+) -> None:
+    place.values["more"] = 'connect: {enabled: true, allow: ["somebody_else"]}'
+    place.write()
+    wishes = Wishes(timeout_s=20.0, sign_in=True)
+    connecting = asyncio.create_task(person.at(place.file, wishes=wishes).run())
+    await click(browser, await person.address())
+    assert not await connecting
+    assert "@my_bot is not in connect.allow" in person.failed.line
+
+
 async def test_a_pin_where_x_can_send_nobody_back(place: Place, person: Person, browser: Browser) -> None:
     for name in ("X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"):
         del place.environ[name]

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from botkit.cli import main
-from botkit.doctor import CHECKS, Status
+from botkit.doctor import CHECKS, Status, examine
 from botkit.network.vault import Account, OAuth2Tokens
 
 from .conftest import Place
@@ -108,6 +108,15 @@ async def revoked_account(place: Place) -> None:
 
 async def revoked_other_account(place: Place) -> None:
     await place.sign_in(Account(id="42", username="alice", access_token="42-x", access_token_secret="y"))
+
+
+async def other_account_without_permission(place: Place) -> None:
+    bob = place.sim.world.find("bob")
+    assert bob is not None
+    key = place.sim.tokens.issue_key(bob.id, "read-write")
+    await place.sign_in(
+        Account(id=bob.id, username="bob", access_token=key.token, access_token_secret=key.secret)
+    )
 
 
 async def missing_scope(place: Place) -> None:
@@ -225,6 +234,12 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "@alice: the account revoked",
         "sign in again",
     ),
+    "other account without DM permission": (
+        other_account_without_permission,
+        "accounts",
+        "the tokens of @bob do not allow direct messages",
+        "sign in again",
+    ),
     "missing scope": (missing_scope, "accounts", "did not grant the scopes dm.write", "sign in again"),
     "environment name wrong": (wrong_environment, "webhook", "no environment prod", "x.environment"),
     "store read-only": (read_only_store, "store", "can't be written", "folder"),
@@ -309,6 +324,26 @@ async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
     assert "set X_ACCESS_TOKEN in the environment" in found["secrets"].text
     assert found["accounts"].text == "1 signed in"
     assert found["subscriptions"].status is Status.OK
+
+
+SIMULATED = "network: simulator\nserver: {{port: {port}}}\nsimulator: {{port: {at}}}\nplugins: [hello]\n"
+
+
+async def test_the_simulator_of_a_bot_that_runs_is_looked_at(place: Place) -> None:
+    place.write()
+    place.file.write_text(SIMULATED.format(port=place.values["port"], at=place.sim.port))
+    found = {each.name: each async for each in examine(place.file, log=place.log.logger, environ={})}
+    assert {name for name, result in found.items() if result.status is Status.FAILED} == set()
+    assert found["account"].text.startswith("acts as @my_bot")
+    assert found["challenge"].status is Status.OK
+
+
+async def test_without_its_simulator_it_says_to_start_the_bot(place: Place) -> None:
+    place.write()
+    place.file.write_text(SIMULATED.format(port=place.values["port"], at=1))
+    found = {each.name: each async for each in examine(place.file, log=place.log.logger, environ={})}
+    assert found["X"].status is Status.FAILED
+    assert found["X"].fix.endswith("botkit run")
 
 
 async def test_before_the_first_run_the_rest_is_only_to_come(place: Place) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from botkit.cli import main
 from botkit.network.vault import Account
+from tests.web.browser import Browser
 
 from .conftest import Place
+from .test_connect import click
 from .test_tunnel import TUNNEL
 
 
@@ -96,6 +98,29 @@ async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
     answer = await asyncio.to_thread(_reply, place.sim.url)
     assert answer["text"] == "hello"
     assert (await end(process))[0] == 0
+
+
+async def test_connect_is_one_command_and_one_click(place: Place) -> None:
+    place.write()
+    yaml = "network: simulator\nserver: {port: 0}\nsimulator: {port: 0}\nplugins: [hello]\n"
+    place.file.write_text(yaml)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "botkit", "connect", str(place.file)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while not (line := (await process.stdout.readline()).decode().strip()).startswith("http"):
+            assert line
+        async with Browser() as browser:
+            await click(browser, line)
+        out, err = await process.communicate()
+    assert process.returncode == 0, out
+    assert err == b""
+    assert "the bot answered a direct message" in out.decode()
+    assert f"botkit run {place.file}" in out.decode()
 
 
 async def test_without_any_account_what_is_missing_is_named(

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -251,6 +252,26 @@ def test_a_context_is_held_open_in_a_thread() -> None:
         assert value == 7
         assert happened == ["entered"]
     assert happened == ["entered", "left"]
+
+
+def test_cloudflared_runs_in_a_thread_of_its_own(record: Path, log: Any) -> None:
+    program = cloudflared(record, STAYS)
+    tunnels = nothing(cloudflared=lambda: program)
+    with in_thread(lambda: open_tunnel(8080, offered=None, log=log.logger, tunnels=tunnels)) as url:
+        assert url == "https://some-four-word-name.trycloudflare.com"
+        pid = int(record.with_name("record.pid").read_text())
+    assert not is_running(pid)
+
+
+def test_what_is_interrupted_while_it_opens_is_given_up() -> None:
+    @asynccontextmanager
+    async def context() -> AsyncIterator[int]:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.Event().wait()
+        yield 0
+
+    with pytest.raises(KeyboardInterrupt), in_thread(context):
+        pass
 
 
 def test_what_can_not_be_entered_is_raised() -> None:
