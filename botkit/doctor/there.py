@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from botkit.config import Config
 from botkit.doctor.explain import explained
 from botkit.doctor.patient import Patient
 from botkit.doctor.result import Failed, Result, ok, warning
@@ -15,8 +16,7 @@ __all__ = ["limits", "subscriptions", "webhook"]
 
 #: webhooks that X takes: of each premium environment, of an app on pay-per-use, of enterprise at the least
 #: (Source: X docs, account-activity/introduction)
-_QUOTA = {"premium": 1, "enterprise": 5}
-_PAY_PER_USE = 1
+_PREMIUM, _PAY_PER_USE, _ENTERPRISE = 1, 1, 5
 _LITTLE = 0.1
 _RUN = "run the bot (botkit run)"
 
@@ -44,7 +44,7 @@ async def webhook(patient: Patient) -> Result:
                     f"mend what is failed above, then run botkit webhook check {each.id}: X looks again",
                 )
             return ok(f"webhook {each.id} is valid at X")
-    quota = _QUOTA.get(config.x.delivery, _PAY_PER_USE)
+    quota = _quota(config)
     if len(there) >= quota:
         taken = ", ".join(f"{each.url} (id {each.id})" for each in there)
         raise Failed(
@@ -56,6 +56,13 @@ async def webhook(patient: Patient) -> Result:
         "X has no webhook at this address yet",
         f"botkit leaves it to you: {reason}" if reason else f"{_RUN}: it registers one",
     )
+
+
+def _quota(config: Config) -> int:
+    if config.x.delivery == "premium":
+        return _PREMIUM
+    enterprise = "enterprise" in {config.x.delivery, config.x.package}
+    return _ENTERPRISE if enterprise else _PAY_PER_USE
 
 
 async def subscriptions(patient: Patient) -> Result:

@@ -326,6 +326,14 @@ async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
     assert found["subscriptions"].status is Status.OK
 
 
+async def test_enterprise_has_room_for_another_webhook(place: Place) -> None:
+    await place.control("webhook", {"url": "https://other.example.com/webhook"})
+    place.values["more"] = "  package: enterprise"
+    found = await place.examine()
+    assert found["webhook"].status is Status.WARNING
+    assert "no webhook at this address yet" in found["webhook"].text
+
+
 SIMULATED = "network: simulator\nserver: {{port: {port}}}\nsimulator: {{port: {at}}}\nplugins: [hello]\n"
 
 
