@@ -67,11 +67,18 @@ def price_of(action: Action, *, summoned: bool) -> tuple[str, int | None]:
     if isinstance(action, CreatePost):
         if has_url(action.text):
             return f"{action.kind}:url", WRITE_PRICES["post_with_url"]
-        if summoned and action.reply_to and action.to:
+        if summoned and action.reply_to and action.to and action.part == 1:
             return f"{action.kind}:summoned", WRITE_PRICES["summoned_reply"]
         return action.kind, WRITE_PRICES["post"]
     category = _CATEGORIES.get(action.kind)
     return action.kind, WRITE_PRICES[category] if category else None
+
+
+def _charges(action: Action, *, summoned: bool) -> list[tuple[str, int | None]]:
+    """Everything that X charges for an action: itself, and the alt texts of what is uploaded with it."""
+    alt_texts = sum(bool(each.alt_text) for each in action.attachments)
+    alt_text = "media.alt_text", WRITE_PRICES["media_metadata"]
+    return [price_of(action, summoned=summoned), *[alt_text] * alt_texts]
 
 
 @dataclass(slots=True)
@@ -221,8 +228,8 @@ class Spend:
         queued = _decoded(payload)
         if queued is None:
             return
-        kind, price = price_of(queued.action, summoned=self._summoned)
-        self._count(queued.account_id, kind, price, is_action=True)
+        for kind, price in _charges(queued.action, summoned=self._summoned):
+            self._count(queued.account_id, kind, price, is_action=True)
 
     def received(self, lane: str, payload: bytes) -> None:
         """An event, given as the inbox holds it, was handled; once, whoever handles it again."""
@@ -271,9 +278,10 @@ class Spend:
         if not self.is_open:
             return None
         queued = _decoded(payload)
-        price = price_of(queued.action, summoned=self._summoned)[1] if queued is not None else None
-        self._reserved += price or 0
-        return price or 0
+        charges = _charges(queued.action, summoned=self._summoned) if queued is not None else []
+        reserved = sum(price or 0 for _, price in charges)
+        self._reserved += reserved
+        return reserved
 
     def free(self, reserved: int) -> None:
         """An action came to its end: what was put aside is counted now, or was not spent."""

@@ -24,6 +24,7 @@ from botkit.engine.spend import Spend, Tally, counted, price_of, stopped
 from botkit.engine.worker import Worker
 from botkit.errors import OutcomeUnknown, StoreUnavailable, UserError
 from botkit.inbox import outbox, usage
+from botkit.media import Attachment
 from botkit.store.contract import NewItem, Store
 from botkit.testing import Clock
 from botkit.x import split
@@ -168,6 +169,8 @@ async def tallies(store: Store, day: str = DAY, account: str = ACCOUNT) -> dict[
         (CreatePost(text="hello", reply_to="1", to="2"), "post.create:summoned", 0.010),
         (CreatePost(text="https://example.com", reply_to="1", to="2"), "post.create:url", 0.20),
         (CreatePost(text="and so on", reply_to="1"), "post.create", 0.015),
+        (CreatePost(text="and so on", reply_to="1", to="2", part=2), "post.create", 0.015),
+        (actions.StartGroup(user_ids=("1", "2"), text="hello"), "dm.start_group", 0.015),
         (actions.Like(post_id="1"), "post.like", 0.015),
         (actions.Repost(post_id="1"), "post.repost", 0.015),
         (actions.Follow(user_id="1"), "user.follow", 0.015),
@@ -293,6 +296,22 @@ async def test_what_has_no_price_is_counted_and_marked(bench: Bench, office: Off
     assert await tallies(bench.store) == {
         "dm.typing": Tally(1, 0, 1),
         "follow_events": Tally(1, 0, 1),
+    }
+
+
+async def test_alt_texts_are_charged_beside_what_they_go_with(bench: Bench, office: Office) -> None:
+    spend = await office.spend(1.0)
+    pictures = [
+        Attachment(data=b"x", media_type="image/png", size=1, digest="d", alt_text=alt_text)
+        for alt_text in ("a cat", "", "a dog")
+    ]
+    payload = queued(CreatePost(text="look", media=tuple(pictures)))
+    assert spend.reserve(payload) == 25_000
+    spend.acted(payload)
+    await spend.write()
+    assert await tallies(bench.store) == {
+        "post.create": Tally(1, 15_000),
+        "media.alt_text": Tally(2, 10_000),
     }
 
 
