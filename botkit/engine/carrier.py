@@ -130,9 +130,9 @@ class Carrier:
     async def _carry_out(
         self, worker_id: int, claim: Claim, queued: Queued, log: FilteringBoundLogger
     ) -> Carried:
-        if await self._must_be_plain(queued):
-            return Carried(_plainly(claim, queued, {}), counted=False)
         before = Sending.decode(claim.progress)
+        if not before.at and await self._must_be_plain(queued):
+            return Carried(_plainly(claim, queued, {}), counted=False)
         if before.at and not queued.action.call(queued.account_id).safe:
             decided = await self._decide(claim, queued, before, log)
             if decided is not None:
@@ -145,7 +145,7 @@ class Carrier:
             queued, uploaded = brought
         call = queued.action.call(queued.account_id)
         mark = sending_key(queued.account_id, queued.action)
-        sending = dataclasses.replace(uploaded, at=await self._store.now())
+        sending = uploaded.leaves(await self._store.now())
         marked = Effects(state={mark: b"1"} if mark else {})
         begun = Settlement(claim, claim.items[0].seq, Mark(sending.encode()), marked)
         if not await self._store.settle(worker_id, begun):
@@ -167,7 +167,7 @@ class Carrier:
         self, worker_id: int, claim: Claim, queued: Queued, before: Sending, log: FilteringBoundLogger
     ) -> Carried | tuple[Queued, Sending]:
         """Upload what is attached; or how it ends when that can't be done now."""
-        seq, latest = claim.items[0].seq, before.not_left()
+        seq, latest = claim.items[0].seq, before
 
         async def save(sending: Sending) -> bool:
             nonlocal latest
@@ -222,7 +222,7 @@ class Carrier:
             # X shows what it took only after a moment; looking too early would send it twice.
             return Carried(self._again(claim, wait_s, before, counts=False))
         try:
-            verdict, object_id = await self._lookup.find(queued, before.at)
+            verdict, object_id = await self._lookup.find(queued, before.since or before.at)
         except RateLimited as error:
             wait_s = max(1.0, error.reset_at - now)
             log.info("lookup_waits", seconds=round(wait_s))

@@ -15,12 +15,14 @@ __all__ = ["Sending"]
 class Sending:
     """How far an action has come.
 
-    :param at: when its request left, Unix seconds; 0: it did not leave.
+    :param at: when its request left last, Unix seconds; 0: it did not leave.
+    :param since: when it left first: what it made may be as old as that.
     :param uploaded: what was brought to X for it already.
     """
 
     at: float = 0.0
     uploaded: tuple[Uploaded, ...] = ()
+    since: float = 0.0
 
     def encode(self) -> bytes:
         """The stored form; empty when there is nothing to remember."""
@@ -31,6 +33,10 @@ class Sending:
         """What was stored."""
         return msgspec.msgpack.decode(stored, type=cls) if stored else cls()
 
+    def leaves(self, now: float) -> Sending:
+        """The same, for an action whose request leaves now."""
+        return replace(self, at=now, since=self.since or self.at or now)
+
     def not_left(self) -> Sending:
         """The same, for an action that X did not take."""
-        return replace(self, at=0.0)
+        return replace(self, at=0.0, since=0.0)

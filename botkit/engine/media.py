@@ -68,7 +68,7 @@ async def bring(
         )
         if step != before:
             uploads[index : index + 1] = [step]
-            sending = Sending(uploaded=tuple(uploads))
+            sending = replace(sending, uploaded=tuple(uploads))
             if not await save(sending):
                 return None
         if not step.ready:
