@@ -58,7 +58,9 @@ class StreamReceiver:
 
     async def run(self) -> None:
         """Read until cancelled; others may have read before."""
-        await self._heard.load()
+        if not (await self._heard.load()).heard:
+            # The first time: what happens from here on is asked for with the connection.
+            self._heard.alive()
         missed = self._missed = Missed(await self._steps())
         reader = Reader(
             self._opener,

@@ -87,10 +87,10 @@ class Missed:
 
     def backfill(self, since: float | None, now: float) -> Backfill:
         """What to ask for, when nothing was heard since then."""
-        missed_s = 0.0 if since is None else now - since
-        if since is None or missed_s <= 0 or not self.steps:
+        if since is None or not self.steps:
             return Backfill()
-        minutes = max(1, math.ceil(missed_s / 60))
+        # Never nothing: something may have happened between the last line and the end of the connection.
+        minutes = max(1, math.ceil((now - since) / 60))
         if minutes <= MAX_BACKFILL_MINUTES or self.steps < 2:
             return Backfill(minutes=min(minutes, MAX_BACKFILL_MINUTES))
         return Backfill(start_at=datetime.fromtimestamp(math.floor(since), UTC))
