@@ -109,11 +109,25 @@ def test_a_thousand_plain_requests_are_signed_as_authlib_signs_them() -> None:
         )
 
 
-@given(st.tuples(texts.filter(bool), texts, texts.filter(bool), texts))
+# authlib decodes what the header holds twice, so a percent sign in a key or token is not what it was; see below.
+named = texts.filter(lambda text: text and "%" not in text)
+
+
+@given(st.tuples(named, texts, named, texts))
 def test_keys_may_hold_any_text(keys: tuple[str, str, str, str]) -> None:
     url = "https://api.x.com/2/users/me"
     made = by_us("GET", url, [], keys=keys)
     assert made["oauth_signature"] == by_authlib("GET", url, [], nonce="nonce", timestamp="1", keys=keys)
+
+
+@given(st.tuples(texts.filter(bool), texts.filter(bool), texts.filter(bool), texts))
+def test_even_percent_signs_in_keys_are_signed_as_they_are(keys: tuple[str, str, str, str]) -> None:
+    """Held to the long way, which X's documented examples pin."""
+    url = "https://api.x.com/2/users/me"
+    signer = Signer(*keys, nonce=lambda: "nonce", now=lambda: 1.0)
+    header = signer.authorization("GET", url)
+    found = check_oauth1("GET", url, header, (), keys[1], keys[3])
+    assert (found["oauth_consumer_key"], found["oauth_token"]) == (keys[0], keys[2])
 
 
 def test_the_prepared_way_writes_what_the_long_way_writes() -> None:
