@@ -109,7 +109,7 @@ def test_a_thousand_plain_requests_are_signed_as_authlib_signs_them() -> None:
         )
 
 
-# authlib decodes what the header holds twice, so a percent sign in a key or token is not what it was; see below.
+# authlib decodes what the header holds twice: a percent sign in a key or token is not what it was. See below.
 named = texts.filter(lambda text: text and "%" not in text)
 
 
