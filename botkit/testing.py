@@ -10,6 +10,7 @@ Installed as a pytest plugin with botkit; a test asks for the fixture `bot_teste
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import random
 import sys
@@ -212,10 +213,11 @@ async def bot_tester(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
     from botkit.hooks.manager import load_plugins  # noqa: PLC0415
     from botkit.store import open_store  # noqa: PLC0415
 
+    numbers = itertools.count(1)
     async with AsyncExitStack() as stack:
 
         async def make(plugin: str, *, folder: Path | None = None, **settings: Any) -> BotTester:
-            clock, number = Clock(), len(list(tmp_path.glob("bot-*.db")))
+            clock, number = Clock(), next(numbers)
             entry: object = {plugin: settings} if settings else plugin
             config = parse_config(
                 json.dumps({"plugins": [entry]}),
