@@ -234,6 +234,8 @@ class App:
                 log=log,
                 now=self._now,
                 rng=self._rng,
+                alarms=keeping.alarms,
+                sleep=self._sleep,
             )
         # Last in, first out: at stop the door closes before the engine does.
         await self._open(parts, front)
