@@ -13,6 +13,7 @@ from botkit.cli.plugins import HANDLER_COLUMNS, describe_handler, describe_plugi
 from botkit.config import Config, format_duration, json_schema
 from botkit.errors import UserError
 from botkit.hooks.manager import Hooks, load_plugins
+from botkit.roles.never import hooks_never_called
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,8 @@ def _print(config: Config, hooks: Hooks | None, problems: list[UserError]) -> No
         if handlers:
             click.echo()
             print_table(HANDLER_COLUMNS, [handler_row(handler) for handler in handlers])
+        for never in hooks_never_called(config, hooks):
+            click.echo(f"\nwarning: {never}")
     click.echo()
     count = f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
     click.echo(f"{config.file} has {count}" if problems else f"{config.file} is fine")
@@ -128,6 +131,7 @@ def _as_json(config: Config, hooks: Hooks | None, problems: list[UserError]) -> 
         },
         "plugins": describe_plugins(hooks) if hooks else [{"name": entry.name} for entry in config.plugins],
         "handlers": [describe_handler(handler) for handler in hooks.handlers()] if hooks else None,
+        "warnings": [str(never) for never in hooks_never_called(config, hooks)] if hooks else [],
         "problems": [_problem(error) for error in problems],
     }
 

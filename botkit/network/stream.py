@@ -222,6 +222,7 @@ class Reader:
         self._sleep = sleep
         self._pauses = Pauses()
         self._failing_since: float | None = None
+        self._in_trouble = False
         self._opened = False
 
     async def run(self) -> None:
@@ -292,8 +293,9 @@ class Reader:
     async def _note_success(self) -> None:
         self._pauses.worked()
         self._heard()
-        if self._failing_since is not None:
-            self._failing_since = None
+        self._failing_since = None
+        if self._in_trouble:
+            self._in_trouble = False
             await self._trouble("")
 
     async def _note_failure(self, failure: Exception | None, reason: str) -> None:
@@ -310,4 +312,5 @@ class Reader:
         # What no waiting mends is told at once.
         lasting = isinstance(failure, XError) and 400 <= failure.status < 500 and failure.status != 429
         if lasting or now - self._failing_since >= _TROUBLE_AFTER_S:
+            self._in_trouble = True
             await self._trouble(f"the stream can't be read: {reason}{fix}")

@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,7 +14,6 @@ from botkit.config import Config
 from botkit.control.server import Operation
 from botkit.errors import StoreError, UserError
 from botkit.hooks.manager import Hooks
-from botkit.hooks.specs import EVENT_OF_HOOK
 from botkit.keeping.alarms import Alarms
 from botkit.keeping.duty import Duty
 from botkit.keeping.gaps import Gaps
@@ -31,48 +29,13 @@ from botkit.network.replay import Span
 from botkit.network.stream import StreamOpener
 from botkit.network.transport import Transport
 from botkit.roles.facing import Facing
+from botkit.roles.never import hooks_never_called
 from botkit.roles.parts import Parts
 from botkit.store.contract import Store
 from botkit.web.backlog import Backlog
 from botkit.web.webhook import INBOX
-from botkit.x.reach import why_never
 
-__all__ = ["Keeping", "Never", "hooks_never_called", "is_managed", "make_keeping"]
-
-
-@dataclass(frozen=True, slots=True)
-class Never:
-    """A hook whose event can't come.
-
-    :param handlers: those that wait for it.
-    """
-
-    hook: str
-    handlers: tuple[str, ...]
-    delivery: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.hook} is never called with delivery {self.delivery}: {self.reason}"
-
-
-def hooks_never_called(
-    config: Config, hooks: Hooks, *, scopes: Collection[str] | None = None
-) -> tuple[Never, ...]:
-    """The hooks of the loaded plugins whose events the delivery, or the scopes, can't bring.
-
-    :param scopes: what the accounts' OAuth 2.0 tokens were granted; ``None``: they sign with OAuth 1.0a.
-    """
-    waiting: dict[str, list[str]] = {}
-    for handler in hooks.handlers():
-        waiting.setdefault(handler.hook, []).append(handler.id)
-    found = []
-    for hook, handlers in waiting.items():
-        delivery = config.x.delivery
-        reason = why_never(EVENT_OF_HOOK[hook], delivery, keywords=config.x.keywords, scopes=scopes)
-        if reason:
-            found.append(Never(hook, tuple(handlers), delivery, reason))
-    return tuple(found)
+__all__ = ["Keeping", "is_managed", "make_keeping"]
 
 
 def is_managed(config: Config) -> str:
