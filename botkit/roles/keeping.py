@@ -35,7 +35,7 @@ from botkit.store.contract import Store
 from botkit.web.backlog import Backlog
 from botkit.web.webhook import INBOX
 
-__all__ = ["Keeping", "is_managed", "make_keeping"]
+__all__ = ["Keeping", "hooks_never_called", "is_managed", "make_keeping"]
 
 
 def is_managed(config: Config) -> str:
