@@ -6,7 +6,6 @@ queue what changes something.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -33,6 +32,12 @@ class Caller(Protocol):
         """Send the call as that account and read its answer; raises an `XError`."""
 
 
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - every command imports this module, and few of them need a loop
+
+    await asyncio.sleep(seconds)
+
+
 class Api:
     """X's REST API as one account.
 
@@ -48,12 +53,12 @@ class Api:
         account_id: str,
         *,
         now: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
         self._caller = caller
         self._account_id = account_id
         self._now = now
-        self._sleep = sleep
+        self._sleep = sleep or _sleep
 
     async def call(self, call: Call[T]) -> T:
         """Carry out any call of `botkit.x.calls`."""

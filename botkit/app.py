@@ -8,6 +8,7 @@ parts of each role are in `botkit.roles`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -399,6 +400,7 @@ async def _run(
 
     try:
         app = App.build(config, log=log, plan=plan)
+        _spare_the_collector()
         with _stopped_by_signals(app, log):
             if parent is not None:
                 parent.when_gone(app.stop)
@@ -407,6 +409,16 @@ async def _run(
         if parent is None or not parent.tell(error=str(error)):
             raise
         raise SystemExit(2) from None  # said in one line by the parent
+
+
+def _spare_the_collector() -> None:
+    """What is loaded now stays: the garbage collector need not look through it again and again.
+
+    Measured: a quarter of the replies a second, on two cores (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @contextmanager

@@ -6,9 +6,8 @@ raises. The engine makes a new `Bot` for every run of a handler.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from botkit import actions
 from botkit.actions import Action
 from botkit.api import Api
-from botkit.errors import ActionRefused, XError
+from botkit.errors import ActionRefused
 from botkit.events import DirectMessage, Event, PostEvent, QuickReplyOption, User
 from botkit.media import Attachment, attach
 from botkit.rules import Rules
 from botkit.state import State
-from botkit.x.calls import dm_v11
 from botkit.x.calls.dm_v11 import Button
 from botkit.x.text import DM_LIMIT, LONG_POST_LIMIT, POST_LIMIT, split_post
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bot", "Gathered", "OnUnknown", "Wanted"]
 
-#: X shows that someone is typing for about three seconds
-_TYPING_S = 2.5
 #: what becomes of an action when nobody can know whether X took it; ``""`` leaves it to bot.yaml
 OnUnknown = Literal["", "hold", "resend", "drop"]
 
@@ -87,7 +83,7 @@ class Bot:
         now: Callable[[], float],
         have_written: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         rules: Rules,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        typing: Callable[[str], AbstractAsyncContextManager[None]],
     ) -> None:
         self.event = event
         self.account_id = account_id
@@ -99,7 +95,7 @@ class Bot:
         self._now = now
         self._have_written = have_written
         self._rules = rules
-        self._sleep = sleep
+        self._typing = typing
 
     # -- answering ---------------------------------------------------------------------------------------
 
@@ -434,30 +430,14 @@ class Bot:
         """Show the event's sender that the account is typing (X's v1.1 API; dropped where it isn't there)."""
         self._queue(Wanted(actions.ShowTyping(to=self._sender().id)))
 
-    @asynccontextmanager
-    async def typing(self) -> AsyncIterator[None]:
-        """Show the event's sender that the account is typing, for as long as the body runs.
+    def typing(self) -> AbstractAsyncContextManager[None]:
+        """Show the event's sender that the account is typing, for as long as the block runs.
 
-        ``async with bot.typing(): …``. Best effort: where X does not let the account show
-        it, nothing happens.
+        ``async with bot.typing(): …``. Best effort: where X does not show it, nothing happens.
 
         :raises ActionRefused: the event has no sender.
         """
-        typing = asyncio.create_task(self._keep_typing(self._sender().id), name="botkit-typing")
-        try:
-            yield
-        finally:
-            typing.cancel()
-            await asyncio.gather(typing, return_exceptions=True)
-
-    async def _keep_typing(self, user_id: str) -> None:
-        while True:
-            try:
-                await self.api.call(dm_v11.typing(user_id))
-            except (XError, ActionRefused) as error:
-                self.log.debug("typing_not_shown", error=type(error).__name__)
-                return
-            await self._sleep(_TYPING_S)
+        return self._typing(self._sender().id)
 
     async def mark_read(self) -> None:
         """Tell the sender that the message was read (X's v1.1 API; dropped where it isn't there)."""

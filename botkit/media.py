@@ -6,7 +6,6 @@ a file is only named, and must be there, unchanged, when the action leaves.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -225,19 +224,25 @@ async def advance(
     return Uploaded(found.media_id, expires_at, ready=True)
 
 
+async def _in_thread(function: Callable[..., T], *args: Any) -> T:
+    import asyncio  # noqa: PLC0415 - every command imports this module, and few of them need a loop
+
+    return await asyncio.to_thread(function, *args)
+
+
 async def _bring(
     do: Do, attachment: Attachment, category: Category, progress: Callable[[int], Any]
 ) -> media.Upload:
     if attachment.path:
-        size, edges = await asyncio.to_thread(_measure, attachment.path)
+        size, edges = await _in_thread(_measure, attachment.path)
         if (size, _digest(edges)) != (attachment.size, attachment.digest):
             raise ActionRefused(f"{attachment.path} is another file than when it was attached")
     if attachment.kind == "image":
-        data = await asyncio.to_thread(_read, attachment, 0, attachment.size)
+        data = await _in_thread(_read, attachment, 0, attachment.size)
         return await do(media.upload(data, category))
     begun = await do(media.initialize(attachment.media_type, attachment.size, category))
     for index, at in enumerate(range(0, attachment.size, _CHUNK)):
-        chunk = await asyncio.to_thread(_read, attachment, at, _CHUNK)
+        chunk = await _in_thread(_read, attachment, at, _CHUNK)
         await do(media.append(begun.media_id, index, chunk))
         progress(100 * min(attachment.size, at + _CHUNK) // attachment.size)
     return await do(media.finalize(begun.media_id))

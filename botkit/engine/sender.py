@@ -186,9 +186,8 @@ class Sender:
             await self._release(worker_id, claim)
             await self._heed(queue, Carried(None, counted=False))
             return
-        settled, _ = await asyncio.gather(
-            self._settle(worker_id, carried.settlement), self._heed(queue, carried)
-        )
+        settled = await self._settle(worker_id, carried.settlement)
+        await self._heed(queue, carried)
         if not settled or carried.settlement is None:
             log.warning("action_fenced")
             return

@@ -17,6 +17,7 @@ from botkit.api import Api, Caller
 from botkit.bot import Bot, Gathered
 from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe, trace
+from botkit.engine.keep_typing import keep_typing
 from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_item
 from botkit.engine.progress import Progress
 from botkit.engine.replay import read_event
@@ -318,17 +319,19 @@ class Turns:
             keys = {_wrote_key(event.account_id, user_id): user_id for user_id in user_ids}
             return frozenset(keys[key] for key in await self._store.state(list(keys)))
 
+        api = Api(self._caller, event.account_id, now=self._now)
         return Bot(
             event=event,
             account_id=event.account_id,
             settings=self._hooks.settings(handler.plugin),
             state=state,
-            api=Api(self._caller, event.account_id, now=self._now),
+            api=api,
             log=log,
             gathered=gathered,
             now=self._now,
             have_written=have_written,
             rules=self._settings.rules,
+            typing=keep_typing(api, log),
         )
 
     def _outgoing(

@@ -11,6 +11,7 @@ import pytest
 from botkit import actions
 from botkit.actions import CreatePost, Queued
 from botkit.bot import Bot, Gathered
+from botkit.engine.keep_typing import keep_typing
 from botkit.engine.marks import Sending
 from botkit.engine.outbox import outbox_item
 from botkit.errors import ActionRefused, Forbidden
@@ -210,7 +211,7 @@ def make_bot(api: Any, sleep: Sleep, log: Any) -> Bot:
         now=clock,
         have_written=nobody,
         rules=Rules(),
-        sleep=sleep,
+        typing=keep_typing(api, log.logger, sleep),
     )
 
 
