@@ -71,6 +71,7 @@ class Time:
         end = self.now + at_most_s
         # Not in one leap: what is under way may be about to sleep.
         step_s = max(20.0, at_most_s / 200)
+        await self.quiet()
         while not true():
             due = min((at for future, at in self.sleepers.items() if not future.done()), default=end)
             due = min(due, self.now + step_s) if self.now < end else due

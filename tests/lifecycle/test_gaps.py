@@ -149,3 +149,35 @@ async def test_a_stream_without_backfill_is_read_without_it_and_says_so_once(
         place.folder.joinpath("plugins", "seen").unlink()
     (said,) = place.log.lines("no_backfill")
     assert said["reason"] == "X does not give this app any missed minutes of its stream"
+
+
+async def test_events_that_were_turned_away_are_asked_for(place: Place) -> None:
+    """While too many wait X is told 503; it repeats for a few minutes at most, and here not at all."""
+    plugin = place.folder / "plugins" / "noting.py"
+    plugin.write_text(
+        plugin.read_text().replace(
+            "async def note(event, bot):\n",
+            "async def note(event, bot):\n"
+            "    import asyncio\n"
+            "    while (HERE / 'hold').exists():\n"
+            "        await asyncio.sleep(0.01)\n",
+        )
+    )
+    (place.folder / "plugins" / "hold").touch()
+    async with place.bot(place.config("activity", more="engine: {max_backlog: 1, workers: 1}")):
+        for name in ("alice", "bob", "alice"):
+            place.says(name, f"{name} waits")
+        await place.until(lambda: place.log.lines("backlog_full"))
+        place.says("bob", "turned away")
+        await place.until(lambda: any(line["status"] == 503 for line in statuses(place)))
+        (place.folder / "plugins" / "hold").unlink()
+        await place.until(lambda: place.log.lines("backlog_open"))
+        assert await place.time.until(lambda: place.log.lines("gap_filled"), at_most_s=HOUR)
+        await place.until(lambda: "echo turned away" in place.answers)
+    assert sorted(place.seen) == ["alice waits", "alice waits", "bob waits", "turned away"]
+
+
+def statuses(place: Place) -> list[Any]:
+    """How the bot answered deliveries."""
+    entries = [entry for entry in place.sim.feed.after(0) if entry["kind"] == "delivery"]
+    return [attempt for entry in entries for attempt in entry["attempts"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -277,10 +277,28 @@ async def test_a_stream_that_x_ends_is_opened_again(place: Place) -> None:
     assert sorted(place.seen) == ["cut", "disconnect", "disconnect"]
 
 
-async def test_two_processes_read_one_stream(place_with: Callable[..., Any]) -> None:
-    """Only the one that holds the lease connects; see tests/process for processes that really are two."""
-    place: Place = await place_with()
+async def test_events_of_other_bots_of_the_app_are_left(place: Place) -> None:
+    """A stream brings what any of them has subscribed to."""
     async with place.bot(place.config("activity_stream")):
         await place.until(lambda: place.sim.streams.connections("active"))
-        await place.time.passes(120.0)
-        assert len(place.sim.streams.connections("active")) == 1
+        alice, bob = place.sim.world.named("alice"), place.sim.world.named("bob")
+        assert alice is not None
+        assert bob is not None
+        place.sim.subscriptions.add("dm.received", {"user_id": bob.id}, tag="botkit", webhook_id="")
+        place.sim.world.send(alice, bob, "not for the bot")
+        place.says("alice", "for the bot")
+        await place.until(lambda: place.answers == ["echo for the bot"])
+        await place.time.passes(20 * 60.0)
+    assert place.seen == ["for the bot"]
+    assert place.log.lines("stream_event_of_others")
+    assert len(place.sim.subscriptions.activity) == 2
+
+
+async def test_a_stream_that_can_not_be_opened_is_an_alarm(place: Place) -> None:
+    place.sim.rules.stream_limit = 0
+    async with place.bot(place.config("activity_stream")):
+        assert await place.time.until(lambda: place.alarms == ["stream on"], at_most_s=300.0)
+        place.sim.rules.stream_limit = 2
+        assert await place.time.until(lambda: place.alarms == ["stream on", "stream off"], at_most_s=600.0)
+    (alarm,) = place.log.lines("alarm")
+    assert "other processes of this app hold its connections" in alarm["reason"]

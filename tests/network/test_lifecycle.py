@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from botkit.errors import UserError
-from botkit.events import DirectMessage, DirectMessageSent, Event, Follow, Like
+from botkit.events import DirectMessage, DirectMessageSent, Event, Follow, Like, NewsPublished
 from botkit.network import lifecycle
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport
@@ -298,6 +298,83 @@ async def test_a_subscription_of_another_living_webhook_is_left(place_with):
         f"(botkit subscription remove {subscription.id}), or that webhook"
     )
     assert subscription.webhook_id == first.webhook_id
+
+
+# -- several accounts ----------------------------------------------------------------------------------------
+
+
+async def made_so(place, delivery, *accounts, own=None):
+    """Make it so for the bot's own account and others, of which nothing but the id is known."""
+    desired = lifecycle.Desired(delivery=delivery, url=place.url, events=EVENTS, accounts=accounts)
+    place.transport.sent.clear()
+    return await lifecycle.make_so(place.client, desired, log=place.log.logger, own=own)
+
+
+async def test_an_account_without_tokens_gets_what_the_app_may_have_and_the_rest_is_told(place):
+    done = await made_so(place, "activity", "777")
+    mine = [one for one in place.sim.subscriptions.activity.values() if one.filter["user_id"] != "777"]
+    assert len(mine) == 3
+    (problem,) = done.problems
+    assert problem.line.startswith(
+        "X refused when asked to subscribe dm.received, like.create of account 777"
+    )
+    assert problem.line.endswith(
+        "; the account must have granted dm.read like.read, or OAuth 1.0a with direct messages"
+    )
+
+
+@pytest.mark.parametrize("delivery", ["account_activity", "enterprise"])
+async def test_an_account_without_tokens_keeps_no_other_out(place, delivery):
+    done = await made_so(place, delivery, "777")
+    assert done.subscribed == 1
+    (problem,) = done.problems
+    assert (problem.about, problem.account_id) == ("account", "777")
+    assert problem.line.endswith("; sign the account in again")
+
+
+@pytest.mark.parametrize("delivery", ["account_activity", "enterprise"])
+async def test_the_subscription_of_an_account_that_went_is_ended_if_it_was_ours(place, delivery):
+    first = await made_so(place, delivery)
+    (subscribed,) = [each for each in place.sim.subscriptions.accounts.values() if each]
+    subscribed["777"] = subscribed["888"] = 0.0
+    own = replace(first.own, accounts=first.own.accounts | {"777"})
+    second = await made_so(place, delivery, own=own)
+    assert second.removed == 1
+    assert set(subscribed) == {place.sim.config.bot_id, "888"}
+    assert "777" not in second.own.accounts
+
+
+async def test_the_subscriptions_of_an_account_that_went_are_ended(place):
+    first = await made_so(place, "activity")
+    place.sim.subscriptions.add("like.create", {"user_id": "777"}, tag=lifecycle.TAG, webhook_id="")
+    place.sim.subscriptions.add("like.create", {"user_id": "888"}, tag=lifecycle.TAG, webhook_id="")
+    own = replace(first.own, accounts=first.own.accounts | {"777"})
+    assert (await made_so(place, "activity", own=own)).removed == 1
+    users = {one.filter["user_id"] for one in place.sim.subscriptions.activity.values()}
+    assert users == {place.sim.config.bot_id, "888"}
+
+
+async def test_news_are_asked_for_by_keyword_and_refused_to_most_packages_in_one_line(place):
+    """X gives them to enterprise and partner apps only."""
+    desired = lifecycle.Desired(
+        delivery="activity", url=place.url, events=[NewsPublished], keywords=("X API", "bots")
+    )
+    place.transport.sent.clear()
+    done = await lifecycle.make_so(place.client, desired, log=place.log.logger)
+    assert place.made.count("POST activity/subscriptions") >= 2
+    (problem,) = done.problems
+    assert problem.line == (
+        "X refused when asked to subscribe news.new of the keywords X API, bots: "
+        "This feature is not available in your package."
+    )
+
+
+async def test_a_limit_of_subscriptions_becomes_advice(place_with):
+    place = await place_with(activity_limit=2)
+    done = await made_so(place, "activity")
+    assert done.subscribed == 2
+    (problem,) = done.problems
+    assert problem.line.endswith("; end some (botkit subscription list), or handle fewer kinds of events")
 
 
 # -- refusals ------------------------------------------------------------------------------------------------

@@ -196,8 +196,9 @@ def _not_made(want: Want, error: XError) -> NotSo:
 
 def _refusal(account_id: str, reason: str, wants: list[Want]) -> Problem:
     """One line for all that X refuses an account for the same reason."""
-    kinds = ", ".join(want.event_type for want in wants)
-    whose = f"account {account_id}" if account_id else "the keywords"
+    kinds = ", ".join(dict.fromkeys(want.event_type for want in wants))
+    keywords = ", ".join(want.keyword for want in wants)
+    whose = f"account {account_id}" if account_id else f"the keywords {keywords}"
     line = f"X refused when asked to subscribe {kinds} of {whose}: {reason}"
     private = [access for want in wants if (access := access_to(want.event_type)).private]
     if account_id and private:
