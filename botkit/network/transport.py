@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import aiohttp
+from yarl import URL
 
 from botkit.errors import OutcomeUnknown, XUnavailable
 from botkit.x.wire import Response
@@ -95,7 +96,12 @@ class AiohttpTransport:
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         try:
             async with self._open().request(
-                method, url, headers=headers, data=body, allow_redirects=False
+                # As it is: what is encoded is what was signed.
+                method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
             ) as answer:
                 content = await answer.read()
                 received = {name.lower(): value for name, value in answer.headers.items()}
