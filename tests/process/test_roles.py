@@ -329,7 +329,8 @@ async def test_a_second_signal_ends_it_even_while_a_handler_blocks_it(fleet: Fle
     posting = asyncio.create_task(bot.post(dm("hello", message_id=1)))
     await bot.line("handling")
     bot._process.send_signal(signal.SIGINT)
-    assert await bot.end() == 128 + signal.SIGTERM
+    # Both may be pending when Python looks: whichever it hears second is the one that ends it.
+    assert await bot.end() in {128 + signal.SIGTERM, 128 + signal.SIGINT}
     await asyncio.gather(posting, return_exceptions=True)  # answered, or cut off with the process
 
 
