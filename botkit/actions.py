@@ -436,8 +436,7 @@ _KINDS: dict[str, type[Action]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(msgspec.Struct, frozen=True):
     """An action as the outbox holds it: whose it is, and which handler asked for it.
 
     :param on_unknown: what becomes of it when nobody can know whether it was carried out: ``hold``,
@@ -450,17 +449,24 @@ class Queued:
     on_unknown: str = ""
 
 
+class _Stored(msgspec.Struct, omit_defaults=True):
+    account: str
+    handler: str
+    kind: str
+    args: msgspec.Raw
+    on_unknown: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Stored)
+_read_args = {kind: msgspec.json.Decoder(cls) for kind, cls in _KINDS.items()}
+
+
 def encode(queued: Queued) -> bytes:
     """The stored form of an action."""
-    return msgspec.json.encode(
-        {
-            "account": queued.account_id,
-            "handler": queued.handler,
-            "kind": queued.action.kind,
-            "args": queued.action,
-            **({"on_unknown": queued.on_unknown} if queued.on_unknown else {}),
-        }
-    )
+    action = queued.action
+    args = msgspec.Raw(_encoder.encode(action))
+    return _encoder.encode(_Stored(queued.account_id, queued.handler, action.kind, args, queued.on_unknown))
 
 
 def decode(payload: bytes) -> Queued:
@@ -468,9 +474,8 @@ def decode(payload: bytes) -> Queued:
 
     :raises msgspec.ValidationError: it was not written by `encode` of this or an older version.
     """
-    raw = msgspec.json.decode(payload)
-    cls = _KINDS.get(raw.get("kind", ""))
-    if cls is None:
-        raise msgspec.ValidationError(f"unknown action {raw.get('kind')!r}")
-    action = msgspec.convert(raw["args"], cls)
-    return Queued(raw["account"], raw["handler"], action, raw.get("on_unknown", ""))
+    stored = _decoder.decode(payload)
+    read = _read_args.get(stored.kind)
+    if read is None:
+        raise msgspec.ValidationError(f"unknown action {stored.kind!r}")
+    return Queued(stored.account, stored.handler, read.decode(stored.args), stored.on_unknown)

@@ -33,7 +33,7 @@ __all__ = ["Bot", "Gathered", "OnUnknown", "Wanted"]
 OnUnknown = Literal["", "hold", "resend", "drop"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
     """An action that a handler queued.
 
@@ -41,6 +41,7 @@ class Wanted:
     :param answers: somebody waits for it; it leaves before what nobody waits for.
     :param broadcast: numbers the broadcasts of one run from 1; 0: it belongs to none.
     :param on_unknown: what becomes of it when nobody can know whether it was carried out.
+    :param window: which of X's rate-limit windows it counts in, once it was checked.
     """
 
     action: Action
@@ -48,6 +49,7 @@ class Wanted:
     answers: bool = True
     broadcast: int = 0
     on_unknown: str = ""
+    window: str = ""
 
 
 @dataclass(slots=True)
@@ -450,7 +452,8 @@ class Bot:
     # -- inside ------------------------------------------------------------------------------------------
 
     def _queue(self, wanted: Wanted) -> None:
-        wanted.action.call(self.account_id)  # raises what X would refuse, here where the author sees it
+        # Raises what X would refuse, here where the author sees it.
+        wanted.window = wanted.action.call(self.account_id).window
         self._gathered.wanted.append(wanted)
 
     def _dm(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit import actions
@@ -72,8 +72,7 @@ class CarrierSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(msgspec.Struct, frozen=True):
     """How it ended.
 
     :param settlement: what is to be committed; ``None``: the lane was lost to another worker.
@@ -110,16 +109,16 @@ class Carrier:
         self._log = log
         self._rng = rng
 
-    async def carry_out(self, worker_id: int, claim: Claim) -> Carried:
+    async def carry_out(self, worker_id: int, claim: Claim, queued: Queued | None = None) -> Carried:
         """Send the first action of the claim, between the mark that it is on its way and its settlement.
 
+        :param queued: that action, where somebody has decoded it already.
         :raises StoreError: the mark could not be written, so nothing was sent.
         """
         item = claim.items[0]
         log = self._log.bind(action=item.item_id)
         try:
-            queued = actions.decode(item.payload)
-            return await self._carry_out(worker_id, claim, queued, log)
+            return await self._carry_out(worker_id, claim, queued or actions.decode(item.payload), log)
         except StoreError:
             raise  # nothing left before the mark was on disk: the lane goes back as it is
         except Exception as error:
@@ -136,7 +135,7 @@ class Carrier:
         if before.at and not queued.action.call(queued.account_id).safe:
             decided = await self._decide(claim, queued, before, log)
             if decided is not None:
-                return dataclasses.replace(decided, counted=False)
+                return replace(decided, counted=False)
         uploaded = before
         if queued.action.attachments:
             brought = await self._bring(worker_id, claim, queued, before, log)
@@ -158,7 +157,7 @@ class Carrier:
             carried = await self._after_error(claim, queued, sending, error, log, again=before.at > 0)
             # Without an answer X has counted it only if it left.
             counted = response is not None or not isinstance(error, XUnavailable)
-            return dataclasses.replace(carried, response=response, counted=counted)
+            return replace(carried, response=response, counted=counted)
         return Carried(_carried_out(claim, queued, _id_of(result)), response, taken=True)
 
     # -- before it leaves --------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ class Carrier:
                 # Nothing here may upload: the account's other actions need not wait for that.
                 error = Forbidden(str(error))
             carried = await self._after_error(claim, queued, latest, error, log, again=False)
-            return dataclasses.replace(carried, counted=False)
+            return replace(carried, counted=False)
         if brought is None:
             return Carried(None, counted=False)
         if brought.queued is None:
@@ -348,7 +347,7 @@ def _carried_out(claim: Claim, queued: Queued, object_id: str) -> Settlement:
     if not isinstance(action, CreatePost) or not action.then:
         return _done(claim, recorded)
     first = claim.items[0].item_id.removesuffix(f"/part{action.part}")
-    following = dataclasses.replace(queued, action=action.next_part(object_id))
+    following = replace(queued, action=action.next_part(object_id))
     return _done(claim, recorded, (following, f"{first}/part{action.part + 1}"))
 
 
@@ -357,7 +356,7 @@ def _plainly(claim: Claim, queued: Queued, state: Mapping[str, bytes | None]) ->
     action = queued.action
     if not isinstance(action, SendDirectMessage):
         raise TypeError(type(action).__name__)
-    plain = dataclasses.replace(queued, action=action.plain())
+    plain = replace(queued, action=action.plain())
     return _done(claim, state, (plain, f"{claim.items[0].item_id}/plain"))
 
 

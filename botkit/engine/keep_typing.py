@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from structlog.typing import FilteringBoundLogger
 
@@ -18,24 +18,19 @@ __all__ = ["keep_typing"]
 _EVERY_S = 2.5
 
 
-def keep_typing(
-    api: Api, log: FilteringBoundLogger, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-) -> Callable[[str], AbstractAsyncContextManager[None]]:
-    """What shows a user that the account is typing, for as long as a block runs. Best effort.
+@asynccontextmanager
+async def keep_typing(
+    api: Api,
+    log: FilteringBoundLogger,
+    user_id: str,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AsyncIterator[None]:
+    """Show a user that the account is typing, for as long as a block runs. Best effort.
 
     :param sleep: waits between two calls.
     """
 
-    @asynccontextmanager
-    async def show(user_id: str) -> AsyncIterator[None]:
-        showing = asyncio.create_task(again_and_again(user_id), name="botkit-typing")
-        try:
-            yield
-        finally:
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
-
-    async def again_and_again(user_id: str) -> None:
+    async def again_and_again() -> None:
         while True:
             try:
                 await api.call(dm_v11.typing(user_id))
@@ -44,4 +39,9 @@ def keep_typing(
                 return
             await sleep(_EVERY_S)
 
-    return show
+    showing = asyncio.create_task(again_and_again(), name="botkit-typing")
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)

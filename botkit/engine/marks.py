@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec.structs import replace
 
 from botkit.media import Uploaded
 
 __all__ = ["Sending"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True):
     """How far an action has come.
 
     :param at: when its request left last, Unix seconds; 0: it did not leave.

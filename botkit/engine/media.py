@@ -7,9 +7,10 @@ while X still has them; and while X works on a video, nothing waits but a row in
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit.actions import Queued

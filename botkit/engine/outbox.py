@@ -75,12 +75,20 @@ class OutQueue:
 
 
 def outbox_item(
-    queued: Queued, item_id: str, *, priority: Priority = Priority.ANSWER, broadcast: str = ""
+    queued: Queued,
+    item_id: str,
+    *,
+    window: str = "",
+    priority: Priority = Priority.ANSWER,
+    broadcast: str = "",
 ) -> NewItem:
-    """The item that carries an action. The same id is stored once: running a turn again doubles nothing."""
-    window = queued.action.call(queued.account_id).window
-    queue = OutQueue(priority, window, queued.account_id, broadcast)
-    return NewItem(queue.name, f"{queue.name}:{queued.action.target}", item_id, actions.encode(queued))
+    """The item that carries an action. The same id is stored once: running a turn again doubles nothing.
+
+    :param window: that of the action's call, where somebody has made that already.
+    """
+    window = window or queued.action.call(queued.account_id).window
+    name = OutQueue(priority, window, queued.account_id, broadcast).name
+    return NewItem(name, f"{name}:{queued.action.target}", item_id, actions.encode(queued))
 
 
 def broadcast_name(run: str, number: int) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from botkit import actions
+from botkit.actions import Queued
 from botkit.engine.blame import describe
 from botkit.engine.carrier import Carried, Carrier
 from botkit.engine.lease import Lease
@@ -135,12 +138,14 @@ class Sender:
         claims = await self._store.claim(worker_id, queue.name, granted, 1)
         begun, too_many = 0, []
         for claim in claims:
-            reserved = self._spend.reserve(claim.items[0].payload) if self._spend is not None else 0
+            queued = _decoded(claim)
+            reserved = self._spend.reserve(queued) if self._spend is not None and queued is not None else 0
             if reserved is None:
                 too_many.append(claim)
                 continue
             begun += 1
-            task = asyncio.create_task(self._send(worker_id, queue, claim, reserved), name="botkit-send")
+            sending = self._send(worker_id, queue, claim, queued, reserved)
+            task = asyncio.create_task(sending, name="botkit-send")
             self._running.add(task)
             task.add_done_callback(self._ended)
         if begun < granted:
@@ -170,31 +175,35 @@ class Sender:
 
     # -- one action --------------------------------------------------------------------------------------
 
-    async def _send(self, worker_id: int, queue: OutQueue, claim: Claim, reserved: int) -> None:
+    async def _send(
+        self, worker_id: int, queue: OutQueue, claim: Claim, queued: Queued | None, reserved: int
+    ) -> None:
         try:
-            await self._carry_out(worker_id, queue, claim)
+            await self._carry_out(worker_id, queue, claim, queued)
         finally:
             if self._spend is not None:
                 self._spend.free(reserved)
 
-    async def _carry_out(self, worker_id: int, queue: OutQueue, claim: Claim) -> None:
-        log = self._log.bind(action=claim.items[0].item_id)
+    async def _carry_out(self, worker_id: int, queue: OutQueue, claim: Claim, queued: Queued | None) -> None:
+        item_id = claim.items[0].item_id
         try:
-            carried = await self._carrier.carry_out(worker_id, claim)
+            carried = await self._carrier.carry_out(worker_id, claim, queued)
         except StoreError as error:
-            log.warning("action_not_begun", error=str(error))
+            self._log.warning("action_not_begun", action=item_id, error=str(error))
             await self._release(worker_id, claim)
             await self._heed(queue, Carried(None, counted=False))
             return
         settled = await self._settle(worker_id, carried.settlement)
         await self._heed(queue, carried)
         if not settled or carried.settlement is None:
-            log.warning("action_fenced")
+            self._log.warning("action_fenced", action=item_id)
             return
-        if carried.taken and self._spend is not None:
+        if carried.taken and self._spend is not None and queued is not None:
             # Only now: when it is not recorded, the next attempt finds it at X, and counts it.
-            self._spend.acted(claim.items[0].payload)
-        log.debug("action_settled", outcome=type(carried.settlement.outcome).__name__.lower())
+            self._spend.acted(queued)
+        self._log.debug(
+            "action_settled", action=item_id, outcome=type(carried.settlement.outcome).__name__.lower()
+        )
         for letter in carried.settlement.effects.dead:
             await self._dead_letter(letter)
 
@@ -243,3 +252,10 @@ class Sender:
         self._finished.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("send_crashed", error=describe(error), exc_info=error)
+
+
+def _decoded(claim: Claim) -> Queued | None:
+    try:
+        return actions.decode(claim.items[0].payload)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None  # the carrier says what is wrong with it

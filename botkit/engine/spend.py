@@ -21,7 +21,6 @@ from typing import Literal
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from botkit import actions
 from botkit.actions import Action, CreatePost, Queued
 from botkit.engine.replay import unwrap
 from botkit.errors import StoreError
@@ -212,6 +211,7 @@ class Spend:
         self._unwritten: set[tuple[str, str]] = set()
         #: of the day that `_today` says: counted here, read of the others, on its way
         self._today = day_of(now())
+        self._ends = _midnight(self._today)
         self._own = 0
         self._others = 0
         self._reserved = 0
@@ -223,11 +223,8 @@ class Spend:
 
     # -- counting ----------------------------------------------------------------------------------------
 
-    def acted(self, payload: bytes) -> None:
-        """X took an action, given as the outbox holds it, and that is on disk."""
-        queued = _decoded(payload)
-        if queued is None:
-            return
+    def acted(self, queued: Queued) -> None:
+        """X took an action, and that is on disk."""
         for kind, price in _charges(queued.action, summoned=self._summoned):
             self._count(queued.account_id, kind, price, is_action=True)
 
@@ -242,8 +239,14 @@ class Spend:
     def _count(self, account_id: str, kind: str, price: int | None, *, is_action: bool) -> None:
         self._roll()
         row = self._today, account_id
-        found = self._rows.setdefault(row, Counted())
-        (found.actions if is_action else found.events).setdefault(kind, Tally()).add(price)
+        found = self._rows.get(row)
+        if found is None:
+            found = self._rows[row] = Counted()
+        tallies = found.actions if is_action else found.events
+        tally = tallies.get(kind)
+        if tally is None:
+            tally = tallies[kind] = Tally()
+        tally.add(price)
         self._own += price or 0
         self._unwritten.add(row)
 
@@ -270,16 +273,14 @@ class Spend:
         if not self.is_open:
             await self._may_send.wait()
 
-    def reserve(self, payload: bytes) -> int | None:
+    def reserve(self, queued: Queued) -> int | None:
         """Put the price of an action aside before it leaves; ``None``: the budget allows no more.
 
         :returns: what must be given to `free` afterwards, whatever became of it.
         """
         if not self.is_open:
             return None
-        queued = _decoded(payload)
-        charges = _charges(queued.action, summoned=self._summoned) if queued is not None else []
-        reserved = sum(price or 0 for _, price in charges)
+        reserved = sum(price or 0 for _, price in _charges(queued.action, summoned=self._summoned))
         self._reserved += reserved
         return reserved
 
@@ -368,9 +369,10 @@ class Spend:
 
     def _roll(self) -> None:
         """Begin a new day at UTC midnight; a clock that is set back begins none."""
-        today = day_of(self._now())
-        if today > self._today:
-            self._today, self._own, self._others = today, 0, 0
+        now = self._now()
+        if now >= self._ends:
+            self._today, self._ends = day_of(now), _midnight(day_of(now))
+            self._own = self._others = 0
 
     # -- telling -----------------------------------------------------------------------------------------
 
@@ -404,13 +406,6 @@ class Spend:
             self._log.warning("budget_not_noted", error=str(error))
         else:
             self._noted = why.until if why else 0.0
-
-
-def _decoded(payload: bytes) -> Queued | None:
-    try:
-        return actions.decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None  # the carrier says what is wrong with it
 
 
 def _midnight(day: str) -> float:

@@ -8,8 +8,10 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit.actions import Queued
@@ -212,7 +214,7 @@ class Turns:
         """Tell plugins of the dead letters of a turn that was committed."""
         for letter in settlement.effects.dead:
             await self._hooks.dead_letter(
-                dataclasses.replace(letter, lane=settlement.claim.lane, queue=settlement.claim.queue)
+                replace(letter, lane=settlement.claim.lane, queue=settlement.claim.queue)
             )
 
     async def _is_accepted(self, event: Event) -> bool:
@@ -315,10 +317,6 @@ class Turns:
     def _bot(
         self, event: Event, handler: Handler, state: State, gathered: Gathered, log: FilteringBoundLogger
     ) -> Bot:
-        async def have_written(user_ids: Sequence[str]) -> frozenset[str]:
-            keys = {_wrote_key(event.account_id, user_id): user_id for user_id in user_ids}
-            return frozenset(keys[key] for key in await self._store.state(list(keys)))
-
         api = Api(self._caller, event.account_id, now=self._now)
         return Bot(
             event=event,
@@ -329,10 +327,14 @@ class Turns:
             log=log,
             gathered=gathered,
             now=self._now,
-            have_written=have_written,
+            have_written=partial(self._have_written, event.account_id),
             rules=self._settings.rules,
-            typing=keep_typing(api, log),
+            typing=partial(keep_typing, api, log),
         )
+
+    async def _have_written(self, account_id: str, user_ids: Sequence[str]) -> frozenset[str]:
+        keys = {_wrote_key(account_id, user_id): user_id for user_id in user_ids}
+        return frozenset(keys[key] for key in await self._store.state(list(keys)))
 
     def _outgoing(
         self, round_: _Round, handler: Handler, gathered: Gathered
@@ -347,7 +349,9 @@ class Turns:
             if wanted.broadcast:
                 priority = Priority.BROADCAST
                 broadcast = broadcast_name(run, wanted.broadcast)
-            item = outbox_item(queued, f"{run}/{number}", priority=priority, broadcast=broadcast)
+            item = outbox_item(
+                queued, f"{run}/{number}", window=wanted.window, priority=priority, broadcast=broadcast
+            )
             if wanted.due_at is None:
                 items.append(item)
             else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit.engine.lease import Lease
@@ -156,7 +156,7 @@ class Worker:
             # What was fetched behind this item is fetched again when the lane is given back before.
             last = item is claim.items[-1] or self._stopping.is_set() or isinstance(settlement.outcome, Again)
             if not last:
-                settlement = dataclasses.replace(settlement, release=False)
+                settlement = replace(settlement, release=False)
             if not await self._settle(worker_id, settlement):
                 self._log.warning("turn_fenced", lane=claim.lane, item=item.item_id)
                 return

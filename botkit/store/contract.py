@@ -16,8 +16,9 @@ Times are Unix seconds by the driver's clock. Payloads and states are bytes that
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 __all__ = [
     "Again",
@@ -40,8 +41,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class NewItem:
+class NewItem(msgspec.Struct, frozen=True):
     """Something to be handled once: an event, or an action to carry out.
 
     :param queue: which workers take it: ``in`` for events, ``out:…`` for actions. All items of a lane share
@@ -56,8 +56,7 @@ class NewItem:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredItem:
+class StoredItem(msgspec.Struct, frozen=True):
     """An item as it stands in its lane; ``seq`` counts from 1 without gaps in commit order."""
 
     seq: int
@@ -66,8 +65,7 @@ class StoredItem:
     received_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A lane that a worker owns until it settles with ``release``, or its lease runs out.
 
     :param token: the fencing token; every settlement must name it.
@@ -84,8 +82,7 @@ class Claim:
     items: tuple[StoredItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NewTimer:
+class NewTimer(msgspec.Struct, frozen=True):
     """An item that is put when it is due. A timer with the same id replaces one that has not fired."""
 
     timer_id: str
@@ -93,8 +90,7 @@ class NewTimer:
     item: NewItem
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """One item and handler that spent their attempts (for an action the handler is its kind)."""
 
     item_id: str
@@ -106,13 +102,11 @@ class DeadLetter:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The item is finished; the lane's cursor moves past it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(msgspec.Struct, frozen=True):
     """The item is to be handled again, not before ``delay_s`` seconds from now; its lane waits with it.
 
     :param progress: what the next attempt must know, such as the handlers that are already done.
@@ -124,8 +118,7 @@ class Again:
     counts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """Remember ``progress`` for the item in hand and go on with it: the lane stays owned."""
 
     progress: bytes
@@ -134,8 +127,7 @@ class Mark:
 Outcome = Done | Again | Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(msgspec.Struct, frozen=True):
     """Everything that a turn changes, beside the acknowledgement.
 
     :param state: new values by key; ``None`` deletes.
@@ -145,15 +137,14 @@ class Effects:
     :param dead: dead letters of the item in hand.
     """
 
-    state: Mapping[str, bytes | None] = field(default_factory=dict)
+    state: Mapping[str, bytes | None] = msgspec.field(default_factory=dict)
     items: Sequence[NewItem] = ()
     timers: Sequence[NewTimer] = ()
     cancel_timers: Sequence[str] = ()
     dead: Sequence[DeadLetter] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """The end of one turn: one transaction, or nothing at all when the lane was lost.
 
     :param release: give the lane back. `Again` always does, `Mark` never; after `Done` a worker keeps the
@@ -163,12 +154,11 @@ class Settlement:
     claim: Claim
     seq: int
     outcome: Outcome
-    effects: Effects = field(default_factory=Effects)
+    effects: Effects = msgspec.field(default_factory=Effects)
     release: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """One of X's fixed rate-limit windows, as far as it is known.
 
     ``remaining`` requests are left until ``reset_at``; nothing may be sent before ``frozen_until``.
@@ -186,8 +176,7 @@ class Window:
         return max(0, self.limit - self.used)
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStats:
+class QueueStats(msgspec.Struct, frozen=True):
     """How full a queue is: unfinished items, lanes that hold some, and when the oldest of them came."""
 
     queue: str
@@ -196,8 +185,7 @@ class QueueStats:
     oldest_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class LaneStats:
+class LaneStats(msgspec.Struct, frozen=True):
     """A lane with unfinished items.
 
     :param items: how many are unfinished.
@@ -215,8 +203,7 @@ class LaneStats:
     owned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """An item and where it stands; ``done``: it is finished."""
 
     queue: str
@@ -225,15 +212,14 @@ class Located:
     item: StoredItem
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(msgspec.Struct, frozen=True):
     """What `Store.forget` deleted.
 
     :param items: how many by queue, finished and not.
     :param state: the keys of the states.
     """
 
-    items: Mapping[str, int] = field(default_factory=dict)
+    items: Mapping[str, int] = msgspec.field(default_factory=dict)
     dead: int = 0
     timers: int = 0
     state: Sequence[str] = ()

@@ -44,8 +44,7 @@ class Auth(enum.Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request, still unsigned and without a host.
 
     :param query: decoded names and values, in the order to send.
@@ -55,9 +54,13 @@ class Request:
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     content_type: str | None = None
-    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    form: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        # The body may be what people wrote, or hold a token.
+        return f"<Request {self.method} {self.path}>"
 
     @property
     def target(self) -> str:
@@ -91,8 +94,7 @@ class Response:
     received_at: float = field(default_factory=time.time, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True):
     """A request and all that is known of it before it is sent.
 
     :param name: what it does, such as ``dm.send``.
@@ -107,7 +109,7 @@ class Call(Generic[T]):
     request: Request
     auth: tuple[Auth, ...]
     window: str
-    read: Callable[[Response], T] = field(repr=False)
+    read: Callable[[Response], T]
     scopes: tuple[str, ...] = ()
     safe: bool = False
 

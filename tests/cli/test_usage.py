@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.actions import CreatePost, Queued, SendDirectMessage, ShowTyping, encode
+from botkit.actions import CreatePost, Queued, SendDirectMessage, ShowTyping
 from botkit.engine.outbox import outbox_item
 from botkit.engine.spend import Spend
 from botkit.log import make_logger
@@ -31,7 +31,7 @@ async def _spent(store: Store) -> None:
         CreatePost(text="see https://example.com"),
         ShowTyping(to=ALICE),
     ):
-        spend.acted(encode(Queued(ACCOUNT, "shop:order", action)))
+        spend.acted(Queued(ACCOUNT, "shop:order", action))
     await spend.write()
     waiting = Queued(ACCOUNT, "shop:order", SendDirectMessage(to=ALICE, text="later"))
     await store.put([outbox_item(waiting, "waits")])

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from botkit.actions import CreatePost, Queued, SendDirectMessage, ShowTyping
@@ -257,7 +258,9 @@ async def test_an_action_that_this_version_can_not_read_is_a_dead_letter_and_sto
     bench: Bench,
 ) -> None:
     queued = outbox_item(Queued(ACCOUNT, "plugin:handler", SendDirectMessage(to=ALICE, text="hello")), "old")
-    await bench.store.put([dataclasses.replace(queued, payload=b'{"kind":"dm.levitate"}')])
+    await bench.store.put(
+        [msgspec.structs.replace(queued, payload=queued.payload.replace(b"dm.send", b"dm.levitate"))]
+    )
     await queue(bench, "next")
     letters: list[DeadLetter] = []
     sender, _transport = await make(bench, response(), letters=letters)

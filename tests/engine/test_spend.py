@@ -40,9 +40,9 @@ DM = 15_000
 DAY, NEXT_DAY = "2026-03-01", "2026-03-02"
 
 
-def queued(action: Action | None = None, account: str = ACCOUNT) -> bytes:
+def queued(action: Action | None = None, account: str = ACCOUNT) -> Queued:
     """An action as the outbox holds it; a direct message unless told otherwise."""
-    return actions.encode(Queued(account, "p:h", action or SendDirectMessage(to=ALICE, text="hi")))
+    return Queued(account, "p:h", action or SendDirectMessage(to=ALICE, text="hi"))
 
 
 class Told:
@@ -305,9 +305,9 @@ async def test_alt_texts_are_charged_beside_what_they_go_with(bench: Bench, offi
         Attachment(data=b"x", media_type="image/png", size=1, digest="d", alt_text=alt_text)
         for alt_text in ("a cat", "", "a dog")
     ]
-    payload = queued(CreatePost(text="look", media=tuple(pictures)))
-    assert spend.reserve(payload) == 25_000
-    spend.acted(payload)
+    post = queued(CreatePost(text="look", media=tuple(pictures)))
+    assert spend.reserve(post) == 25_000
+    spend.acted(post)
     await spend.write()
     assert await tallies(bench.store) == {
         "post.create": Tally(1, 15_000),

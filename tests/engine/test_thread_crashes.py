@@ -211,7 +211,7 @@ def make_bot(api: Any, sleep: Sleep, log: Any) -> Bot:
         now=clock,
         have_written=nobody,
         rules=Rules(),
-        typing=keep_typing(api, log.logger, sleep),
+        typing=lambda user_id: keep_typing(api, log.logger, user_id, sleep),
     )
 
 

@@ -6,10 +6,11 @@ The broken ones are the suite's negative controls: the harness must find what ea
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from botkit.store import open_store
 from botkit.store.contract import Done, Effects, Mark, NewItem, Settlement, Store
@@ -71,10 +72,10 @@ class _EffectsFirst(_Around):
         if isinstance(settlement.outcome, Done):
             claim = settlement.claim
             progress = claim.progress if settlement.seq == claim.items[0].seq else b""
-            first = dataclasses.replace(settlement, outcome=Mark(progress), release=False)
+            first = replace(settlement, outcome=Mark(progress), release=False)
             if not await self._store.settle(worker_id, first):
                 return False
-            settlement = dataclasses.replace(settlement, effects=Effects())
+            settlement = replace(settlement, effects=Effects())
         return await self._store.settle(worker_id, settlement)
 
 
@@ -82,8 +83,8 @@ class _AckFirst(_Around):
     """The acknowledgement and the state of a turn in one transaction, its actions in the next."""
 
     async def settle(self, worker_id: int, settlement: Settlement) -> bool:
-        effects = dataclasses.replace(settlement.effects, items=())
-        if not await self._store.settle(worker_id, dataclasses.replace(settlement, effects=effects)):
+        effects = replace(settlement.effects, items=())
+        if not await self._store.settle(worker_id, replace(settlement, effects=effects)):
             return False
         await self._store.put(settlement.effects.items)
         return True
