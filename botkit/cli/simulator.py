@@ -31,8 +31,17 @@ __all__ = ["command"]
     show_default=True,
     help="Rate limits: x has X's own numbers, relaxed 100 times as many requests.",
 )
+@click.option(
+    "--environment",
+    "environments",
+    metavar="NAME",
+    multiple=True,
+    default=("dev",),
+    show_default=True,
+    help="A premium environment that it has; may be given several times.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log at level debug.")
-def command(host: str, port: int, limits: LimitScale, verbose: bool) -> None:
+def command(host: str, port: int, limits: LimitScale, environments: tuple[str, ...], verbose: bool) -> None:
     """Run the simulator alone, until Ctrl-C: X's API, webhooks and a chat page on this machine.
 
     `botkit run` starts one by itself with `network: simulator`. This one stays up while bots come and go: a
@@ -40,7 +49,8 @@ def command(host: str, port: int, limits: LimitScale, verbose: bool) -> None:
     """
     log = make_logger(level="debug" if verbose else "info")
     with asyncio.Runner() as runner:
-        runner.run(_serve(SimulatorConfig(host=host, port=port, limits=limits), log))
+        config = SimulatorConfig(host=host, port=port, limits=limits, environments=environments)
+        runner.run(_serve(config, log))
 
 
 async def _serve(config: SimulatorConfig, log: Logger) -> None:
@@ -72,4 +82,6 @@ def _keys(config: SimulatorConfig) -> dict[str, str]:
         "X_CONSUMER_SECRET": config.consumer_secret,
         "X_ACCESS_TOKEN": config.bot.access_token,
         "X_ACCESS_TOKEN_SECRET": config.bot.access_token_secret,
+        "X_CLIENT_ID": config.client_id,
+        "X_CLIENT_SECRET": config.client_secret,
     }

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import logging
+import os
 import re
 import shutil
 import socket
@@ -41,6 +43,8 @@ def _ngrok() -> Any:
     """pyngrok's module, or ``None``."""
     if importlib.util.find_spec("pyngrok") is None:
         return None
+    # It logs what ngrok says, which may quote the token; unhandled, warnings would go to standard error.
+    logging.getLogger("pyngrok").addHandler(logging.NullHandler())
     return importlib.import_module("pyngrok.ngrok")
 
 
@@ -199,15 +203,40 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 @asynccontextmanager
 async def _through_ngrok(ngrok: Any, port: int) -> AsyncIterator[str]:
     """pyngrok's tunnel; its functions block, so they run in a thread."""
+    config = ngrok.conf.PyngrokConfig()
+    # pyngrok would write the token among the program's arguments, where everybody on the machine reads it;
+    # the program takes it from the environment, or from its own configuration, by itself
+    config.auth_token = None
+    config.start_new_session = True  # Ctrl-C is for us: the webhook is removed before the tunnel closes
     try:
-        opened = await asyncio.to_thread(ngrok.connect, str(port), "http")
-    except Exception as error:
-        said = " ".join(str(error).split())[:200]
-        raise UserError(f"ngrok opens no tunnel: {said}; see that NGROK_AUTHTOKEN is set") from error
-    try:
-        yield str(opened.public_url)
-    finally:
+        url = await _connected(ngrok, port, config)
         try:
-            await asyncio.to_thread(ngrok.disconnect, opened.public_url)
+            yield url
         finally:
-            await asyncio.to_thread(ngrok.kill)
+            with suppress(Exception):  # ngrok may have ended before us, and its tunnel with it
+                await asyncio.to_thread(ngrok.disconnect, url, config)
+    finally:
+        await asyncio.to_thread(ngrok.kill, config)
+
+
+async def _connected(ngrok: Any, port: int, config: Any) -> str:
+    try:
+        opened = await asyncio.to_thread(ngrok.connect, str(port), "http", pyngrok_config=config)
+    except Exception as error:  # noqa: BLE001 - made one line, without a cause that may quote the token
+        raise UserError(f"ngrok opens no tunnel: {_said(error)}; {_ngrok_fix(error)}") from None
+    return str(opened.public_url)
+
+
+def _said(error: Exception) -> str:
+    """An error of ngrok's in one line. It may quote the token, which is nobody's business."""
+    said = " ".join(str(error).split())
+    token = os.environ.get("NGROK_AUTHTOKEN", "").strip()
+    return (said.replace(token, "…") if token else said)[:300].rstrip(" .")
+
+
+def _ngrok_fix(error: Exception) -> str:
+    if type(error).__name__ == "PyngrokNgrokInstallError":
+        return (
+            "see that bin.ngrok.com, which pyngrok has the program from, is reached; or install cloudflared"
+        )
+    return "see that NGROK_AUTHTOKEN is set in the environment, and right"

@@ -47,6 +47,7 @@ async def face_x(config: Config, stack: AsyncExitStack, *, log: FilteringBoundLo
             bot_username=wanted.username,
             bot_name=wanted.name,
             limits=wanted.limits,
+            environments=(config.x.environment or "dev",),
         ),
         log=log.bind(part="simulator"),
     )

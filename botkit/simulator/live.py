@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ class Live:
                 "x-accel-buffering": "no",
             }
         )
-        with self._feed.listen() as queue:
+        with self._feed.listen() as queue, suppress(ConnectionError):  # the page was closed
             await response.prepare(request)
             await response.write(_line("hello", {"last": self._feed.last}))
             while True:

@@ -33,6 +33,7 @@ ENDPOINT_NAME = "activity_stream"
 #: the end of a line; alone it is a keep-alive
 _END = b"\r\n"
 _HISTORY = 1000
+_LEFT = "the client closed the connection"
 #: events are kept this long for connections that ask for what they missed
 _KEPT_S = 86_400.0
 
@@ -175,8 +176,10 @@ class Streams:
             for line in missed:
                 await response.write(line + _END)
             await self._stream(connection, response, request)
-        except (ConnectionError, asyncio.CancelledError):
-            connection.reason = connection.reason or "the client closed the connection"
+        except ConnectionError:  # told to the client, who is gone: nothing that anybody should be alarmed by
+            connection.reason = connection.reason or _LEFT
+        except asyncio.CancelledError:
+            connection.reason = connection.reason or _LEFT
             raise
         finally:
             self._open.pop(connection.id, None)

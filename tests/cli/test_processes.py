@@ -69,8 +69,11 @@ def test_the_simulator_runs_alone_and_prints_its_keys(tmp_path: Path) -> None:
         assert running.stdout is not None
         first = running.stdout.readline()
         url = first.removeprefix("# the simulator's chat page and API: ").strip()
-        names = [running.stdout.readline().partition("=")[0] for _ in range(4)]
-        assert names == ["X_CONSUMER_KEY", "X_CONSUMER_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"]
+        names = [running.stdout.readline().partition("=")[0] for _ in range(6)]
+        assert names == [
+            *("X_CONSUMER_KEY", "X_CONSUMER_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"),
+            *("X_CLIENT_ID", "X_CLIENT_SECRET"),
+        ]
         assert main(["trigger", "dm", "hello", "--simulator", url]) == 0
         stop(running)
 

@@ -54,6 +54,9 @@ import signal
 signal.pause()
 """
 
+#: as much of pyngrok's as is used without it
+CONF = SimpleNamespace(PyngrokConfig=SimpleNamespace)
+
 
 async def known(_host: str) -> bool:
     return True
@@ -123,14 +126,15 @@ async def test_a_tunnel_that_breaks_is_told(record: Path, log: Any) -> None:
 async def test_ngrok_is_opened_and_closed(log: Any) -> None:
     called: list[tuple[Any, ...]] = []
 
-    def connect(*arguments: Any) -> Any:
+    def connect(*arguments: Any, pyngrok_config: Any) -> Any:
         called.append(("connect", *arguments))
         return SimpleNamespace(public_url="https://abc.ngrok.example")
 
     ngrok = SimpleNamespace(
+        conf=CONF,
         connect=connect,
-        disconnect=lambda url: called.append(("disconnect", url)),
-        kill=lambda: called.append(("kill",)),
+        disconnect=lambda url, _: called.append(("disconnect", url)),
+        kill=lambda _: called.append(("kill",)),
     )
     tunnels = nothing(ngrok=lambda: ngrok)
     async with open_tunnel(8080, offered=None, log=log.logger, tunnels=tunnels) as url:
@@ -139,12 +143,12 @@ async def test_ngrok_is_opened_and_closed(log: Any) -> None:
 
 
 async def test_ngrok_without_a_token_names_the_fix(log: Any) -> None:
-    def connect(*_arguments: Any) -> Any:
+    def connect(*_arguments: Any, pyngrok_config: Any) -> Any:
         raise RuntimeError("authentication failed")
 
-    tunnels = nothing(ngrok=lambda: SimpleNamespace(connect=connect))
+    ngrok = SimpleNamespace(conf=CONF, connect=connect, kill=lambda _: None)
     with pytest.raises(UserError, match="authentication failed; see that NGROK_AUTHTOKEN is set"):
-        async with open_tunnel(1, offered=None, log=log.logger, tunnels=tunnels):
+        async with open_tunnel(1, offered=None, log=log.logger, tunnels=nothing(ngrok=lambda: ngrok)):
             pass
 
 
@@ -183,9 +187,10 @@ async def test_a_new_name_is_waited_for(log: Any) -> None:
         waited.append(seconds)
 
     ngrok = SimpleNamespace(
-        connect=lambda *_: SimpleNamespace(public_url="https://new.example"),
-        disconnect=lambda _: None,
-        kill=lambda: None,
+        conf=CONF,
+        connect=lambda *_, **__: SimpleNamespace(public_url="https://new.example"),
+        disconnect=lambda *_: None,
+        kill=lambda _: None,
     )
     tunnels = nothing(ngrok=lambda: ngrok, is_known=is_known, sleep=sleep)
     async with open_tunnel(1, offered=None, log=log.logger, tunnels=tunnels):

@@ -6,6 +6,9 @@ import asyncio
 import json
 import re
 
+import aiohttp
+import pytest
+
 
 async def _next(answer) -> tuple[str, dict]:
     async with asyncio.timeout(10):
@@ -46,6 +49,18 @@ async def test_the_stream_ends_with_the_simulator(rig):
         await rig.sim.stop()
         async with asyncio.timeout(10):
             assert (await answer.content.read()).strip() == b""
+
+
+async def test_a_page_that_was_closed_is_no_failure(rig, caplog):
+    async with rig.http.get(f"{rig.sim.url}/_sim/events") as answer:
+        await _next(answer)
+        (handler,) = rig.sim._runner.server.connections
+        handler.transport.abort()
+        rig.sim.feed.tell("message", {"number": 1})
+        with pytest.raises(aiohttp.ClientError):
+            await answer.content.read()
+    await rig.sim.stop()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_a_listener_that_is_too_slow_is_let_go(rig):

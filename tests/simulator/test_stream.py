@@ -186,3 +186,19 @@ async def test_a_revocation_comes_without_a_subscription_to_it(rig):
     async with _open(rig) as answer:
         await rig.control("POST", "revoke", {})
         assert json.loads(await _line(answer))["data"]["event_type"] == "oauth.revoke"
+
+
+async def test_a_client_that_leaves_while_it_is_written_to_is_no_failure(rig, caplog):
+    """The write finds a connection that is closed, before anybody was told so."""
+    streams = rig.sim.streams
+    async with _open(rig) as answer:
+        (connection,) = streams.connections("active")
+        (handler,) = rig.sim._runner.server.connections
+        handler.transport.abort()
+        await rig.clock.sleeping_until(rig.clock.now + 20)
+        rig.clock.move(20)
+        with pytest.raises(aiohttp.ClientError):
+            await answer.content.read()
+    await rig.sim.stop()
+    assert connection.reason == "the client closed the connection"
+    assert [record.getMessage() for record in caplog.records] == []
