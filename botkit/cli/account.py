@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -13,9 +12,12 @@ import click
 
 from botkit.cli.common import json_option, print_json, print_table, read_config
 from botkit.cli.operator import bot_option, confirm, yes_option
-from botkit.errors import StoreError, UserError
+from botkit.cli.through_bot import through_bot
+from botkit.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from botkit.config import Config
     from botkit.control.server import Operation
 
@@ -82,26 +84,14 @@ def ask_accounts(config: Config, op: str, **arguments: Any) -> Any:
 
     :raises UserError: it is refused, or can't be done now.
     """
-    try:
-        return asyncio.run(_ask(config, op, arguments))
-    except StoreError as error:
-        raise UserError(str(error)) from None
+    return through_bot(config, op, arguments, alone=_alone)
 
 
-async def _ask(config: Config, op: str, arguments: dict[str, Any]) -> Any:
-    from botkit.control.client import NotRunning, ask  # noqa: PLC0415 - asyncio streams: not for --help
-    from botkit.control.place import place_of  # noqa: PLC0415
-
-    place = place_of(config.store_url)
-    if place is not None:
-        try:
-            return await ask(place, op, arguments)
-        except NotRunning:
-            pass
+async def _alone(config: Config, op: str, arguments: Mapping[str, Any]) -> Any:
     if _is_new(config):
         return _nobody(op)
     async with AsyncExitStack() as stack:
-        operations = await _alone(config, stack)
+        operations = await _operations(config, stack)
         return await operations[op](**arguments)
 
 
@@ -118,7 +108,7 @@ def _nobody(op: str) -> Any:
     return [] if op == "account.list" else 0
 
 
-async def _alone(config: Config, stack: AsyncExitStack) -> dict[str, Operation]:
+async def _operations(config: Config, stack: AsyncExitStack) -> dict[str, Operation]:
     from botkit.hooks.manager import load_plugins  # noqa: PLC0415 - much to import: not for --help
     from botkit.log import make_logger  # noqa: PLC0415
     from botkit.network.transport import AiohttpTransport  # noqa: PLC0415

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botkit.cli.common import read_config
-from botkit.errors import StoreError, StoreInUse, UserError
+from botkit.cli.through_bot import through_bot
+from botkit.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,34 +26,18 @@ def ask_x(file: Path, op: str, **arguments: Any) -> Any:
 
     :raises UserError: a secret is missing, X refuses, or it can't be done now; one line.
     """
-    config = read_config(file, complete=True)
-    try:
-        return asyncio.run(_ask(config, op, arguments))
-    except StoreError as error:
-        raise UserError(str(error)) from None
+    return through_bot(read_config(file, complete=True), op, arguments, alone=_alone)
 
 
-async def _ask(config: Config, op: str, arguments: dict[str, Any]) -> Any:
-    from botkit.control.client import NotRunning, ask  # noqa: PLC0415 - asyncio streams: not for --help
-    from botkit.control.place import place_of  # noqa: PLC0415
-
-    place = place_of(config.store_url)
-    if place is not None:
-        try:
-            return await ask(place, op, arguments)
-        except NotRunning:
-            pass
+async def _alone(config: Config, op: str, arguments: Mapping[str, Any]) -> Any:
     if config.network == "simulator":
         raise UserError("the simulator runs inside its bot, and no bot runs; start it: botkit run")
     async with AsyncExitStack() as stack:
-        try:
-            operations = await _alone(config, stack)
-        except StoreInUse as error:
-            raise UserError(f"{error}; or it is just starting or stopping: try again in a moment") from None
+        operations = await _operations(config, stack)
         return await operations[op](**arguments)
 
 
-async def _alone(config: Config, stack: AsyncExitStack) -> Mapping[str, Operation]:
+async def _operations(config: Config, stack: AsyncExitStack) -> Mapping[str, Operation]:
     from botkit.hooks.manager import load_plugins  # noqa: PLC0415 - much to import: not for --help
     from botkit.log import make_logger  # noqa: PLC0415
     from botkit.network.client import Client  # noqa: PLC0415

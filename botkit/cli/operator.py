@@ -1,8 +1,7 @@
-"""How commands do an operation: through the running bot where there is one, else on the store itself."""
+"""What operators' commands share: which bot, moments, confirmation, and operations on the store."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from botkit.cli.common import read_config
+from botkit.cli.through_bot import through_bot
 from botkit.config.units import parse_duration
-from botkit.errors import StoreError, StoreInUse, UserError
+from botkit.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from botkit.config import Config
     from botkit.store.contract import Store
@@ -84,32 +84,10 @@ def perform(file: Path, op: str, **arguments: Any) -> Any:
 
     :raises UserError: there is no store yet, the operation is refused, or it can't be done now.
     """
-    config = read_config(file, complete=False)
-    try:
-        return asyncio.run(_perform(config, op, arguments))
-    except StoreError as error:
-        raise UserError(str(error)) from None
+    return through_bot(read_config(file, complete=False), op, arguments, alone=_on_own_store)
 
 
-async def _perform(config: Config, op: str, arguments: dict[str, Any]) -> Any:
-    from botkit.control.client import NotRunning, ask  # noqa: PLC0415 - asyncio streams: not for --help
-    from botkit.control.place import place_of  # noqa: PLC0415
-
-    place = place_of(config.store_url)
-    if place is not None:
-        try:
-            return await ask(place, op, arguments)
-        except NotRunning:
-            pass
-    try:
-        return await _on_own_store(config, op, arguments)
-    except StoreInUse as error:
-        if place is None:
-            raise
-        raise UserError(f"{error}; or it is just starting or stopping: try again in a moment") from None
-
-
-async def _on_own_store(config: Config, op: str, arguments: dict[str, Any]) -> Any:
+async def _on_own_store(config: Config, op: str, arguments: Mapping[str, Any]) -> Any:
     from botkit.hooks.manager import Hooks, load_plugins  # noqa: PLC0415
     from botkit.inbox.operations import operations  # noqa: PLC0415
     from botkit.log import make_logger  # noqa: PLC0415
