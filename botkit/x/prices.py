@@ -16,6 +16,7 @@ import msgspec
 
 from botkit.x.identity.xaa import EVENT_TYPE_ALIASES
 from botkit.x.parse.aaa import event_key
+from botkit.x.subscriptions import PROFILE_EVENT_TYPES
 from botkit.x.values import decode_object, text
 
 if TYPE_CHECKING:
@@ -41,17 +42,6 @@ WRITE_PRICES: Mapping[str, int] = MappingProxyType(
 )
 
 _POST_EVENT = 5_000
-_PROFILE_PARTS = (
-    "bio",
-    "profile_picture",
-    "banner_picture",
-    "screenname",
-    "handle",
-    "geo",
-    "url",
-    "verified_badge",
-    "affiliate_badge",
-)
 
 #: Events of X's Activity API by type; 0 is free. Of a deleted post X's pages differ: the price list has it
 #: free, and the price list is believed. Mentions, replies, quotes and reposts are charged as posts.
@@ -76,7 +66,7 @@ EVENT_PRICES: Mapping[str, int] = MappingProxyType(
         "chat.received": 10_000,
         "chat.sent": 0,
         "chat.conversation.join": 0,
-        **{f"profile.update.{part}": 5_000 for part in _PROFILE_PARTS},
+        **dict.fromkeys(PROFILE_EVENT_TYPES, 5_000),
         "spaces.start": 5_000,
         "spaces.end": 5_000,
         "news.new": 5_000,

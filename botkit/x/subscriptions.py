@@ -51,10 +51,27 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCOUNT_ACTIVITY_EVENTS",
     "EVENT_TYPES",
+    "PROFILE_EVENT_TYPES",
     "Access",
     "access_to",
     "event_types_for",
 ]
+
+#: What X tells of a changed profile: one type for each of its parts.
+PROFILE_EVENT_TYPES: tuple[str, ...] = tuple(
+    f"profile.update.{part}"
+    for part in (
+        "bio",
+        "profile_picture",
+        "banner_picture",
+        "screenname",
+        "handle",
+        "geo",
+        "url",
+        "verified_badge",
+        "affiliate_badge",
+    )
+)
 
 #: The event types that bring each event. `Revoked` and `ReplayFinished` come without a subscription.
 EVENT_TYPES: Mapping[type[Event], tuple[str, ...]] = MappingProxyType(
@@ -77,20 +94,7 @@ EVENT_TYPES: Mapping[type[Event], tuple[str, ...]] = MappingProxyType(
         Unmute: ("mute.unmute",),
         Block: ("block.block",),
         Unblock: ("block.unblock",),
-        ProfileUpdated: tuple(
-            f"profile.update.{part}"
-            for part in (
-                "bio",
-                "profile_picture",
-                "banner_picture",
-                "screenname",
-                "handle",
-                "geo",
-                "url",
-                "verified_badge",
-                "affiliate_badge",
-            )
-        ),
+        ProfileUpdated: PROFILE_EVENT_TYPES,
         SpaceStarted: ("spaces.start",),
         SpaceEnded: ("spaces.end",),
         BroadcastStarted: ("broadcast.start",),
