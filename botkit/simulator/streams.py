@@ -60,11 +60,15 @@ _TOO_MANY = {
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One connection, open or over."""
+    """One connection, open or over.
+
+    :param is_closed: the client has left, whether or not anything was written since.
+    """
 
     id: str
     client_ip: str
     connected_at: float
+    is_closed: Callable[[], bool] = field(repr=False)
     disconnected_at: float | None = None
     reason: str = ""
     stalled: bool = False
@@ -107,6 +111,7 @@ class Streams:
 
     def send(self, line: bytes, event: str) -> None:
         """Give an event to all connections, and keep it for those that come."""
+        self._tidy()
         now = self._clock()
         self._kept.append((now, line))
         while self._kept and self._kept[0][0] < now - _KEPT_S:
@@ -141,6 +146,7 @@ class Streams:
 
     def connections(self, status: str) -> list[Connection]:
         """Connections that are ``active``, ``inactive``, or ``all``, the newest first."""
+        self._tidy()
         found: list[Connection] = []
         if status != "inactive":
             found += reversed(self._open.values())
@@ -155,6 +161,7 @@ class Streams:
 
         :raises ApiError: 429, there are as many as are allowed.
         """
+        self._tidy()
         if len(self._open) >= self._rules.stream_limit:
             raise ApiError(429, dict(_TOO_MANY))
 
@@ -168,7 +175,7 @@ class Streams:
         """Stream to one client until it goes, or is sent away."""
         self.check_room()
         number = uuid.UUID(int=self._rng.getrandbits(128), version=4)
-        connection = Connection(str(number), request.remote or "", self._clock())
+        connection = Connection(str(number), request.remote or "", self._clock(), lambda: _is_closed(request))
         self._open[connection.id] = connection
         response = web.StreamResponse(headers={**headers, "content-type": "application/json"})
         try:
@@ -182,10 +189,20 @@ class Streams:
             connection.reason = connection.reason or _LEFT
             raise
         finally:
-            self._open.pop(connection.id, None)
+            self._over(connection)
+        return response
+
+    def _tidy(self) -> None:
+        """Take note of the clients that have left, before a write finds that out."""
+        for one in [each for each in self._open.values() if each.is_closed()]:
+            one.reason = one.reason or _LEFT
+            one.queue.put_nowait("cut")
+            self._over(one)
+
+    def _over(self, connection: Connection) -> None:
+        if self._open.pop(connection.id, None) is not None:
             connection.disconnected_at = self._clock()
             self._past.append(connection)
-        return response
 
     async def _stream(
         self, connection: Connection, response: web.StreamResponse, request: web.Request
@@ -204,13 +221,17 @@ class Streams:
                     await response.write(json.dumps(_DISCONNECT).encode() + _END)
                     return
                 case "cut":
-                    connection.reason = "the connection was cut"
+                    connection.reason = connection.reason or "the connection was cut"
                     if request.transport is not None:
                         request.transport.abort()
                     return
                 case bytes(line):
                     if not connection.stalled:
                         await response.write(line + _END)
+
+
+def _is_closed(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _within(queue: asyncio.Queue[bytes | End], over: Awaitable[None]) -> bytes | End | None:

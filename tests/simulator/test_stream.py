@@ -188,6 +188,16 @@ async def test_a_revocation_comes_without_a_subscription_to_it(rig):
         assert json.loads(await _line(answer))["data"]["event_type"] == "oauth.revoke"
 
 
+async def test_a_connection_whose_client_left_takes_no_room(rig):
+    """A bot that is started again and again finds room, without 20 seconds of waiting between."""
+    for number in range(4):
+        async with _open(rig):
+            pass
+        for status, count in (("active", 0), ("inactive", number + 1)):
+            _, body, _ = await rig.call("GET", f"/2/connections?status={status}", auth="app")
+            assert body["meta"]["result_count"] == count
+
+
 async def test_a_client_that_leaves_while_it_is_written_to_is_no_failure(rig, caplog):
     """The write finds a connection that is closed, before anybody was told so."""
     streams = rig.sim.streams
