@@ -1,4 +1,4 @@
-"""Two whole bots on one PostgreSQL share a stream: one reads it, and the other takes over when that one dies."""
+"""Two bots on one PostgreSQL share a stream: one reads it, and the other takes over when that one dies."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Pair:
                     await told.get()
 
     async def takes_over(self, bot: BotProcess) -> None:
-        """Return when it reads the stream: when the other's lease is over, at the latest; 40 seconds at most."""
+        """Return when it reads the stream; 40 seconds at most, and the lease of another one is over before."""
         async with asyncio.timeout(40), bot._written:
             await bot._written.wait_for(lambda: any(line["event"] == "stream_opened" for line in bot.lines))
 
