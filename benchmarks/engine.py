@@ -21,7 +21,6 @@ from typing import Any
 
 from benchmarks.bodies import ACCOUNT, direct_message
 from benchmarks.children import Usage, loop_factory, pin
-from botkit.app import spare_the_collector
 from botkit.config import parse_config
 from botkit.engine.lease import Lease
 from botkit.engine.turn import Turns, TurnSettings
@@ -30,6 +29,7 @@ from botkit.hooks.manager import Hooks, load_plugins
 from botkit.log import make_logger
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport
+from botkit.process import spare_the_collector
 from botkit.store import open_store
 from botkit.store.contract import Claim, Done, Effects, NewItem, Settlement, Store
 from botkit.x import split

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from botkit import app
+from botkit import process
 from botkit.app import Plan
 from botkit.cli.common import config_argument, read_config
 from botkit.hooks.manager import load_plugins
@@ -71,7 +71,7 @@ def command(
     if tunnel and (processes > 1 or roles):
         raise click.UsageError("--tunnel goes with one process that does everything")
     with _reached(config, log) if tunnel else nullcontext(config) as reached:
-        app.run(reached, log=log, ready=lambda running: _announce(running, log), plan=plan)
+        process.run(reached, log=log, ready=lambda running: _announce(running, log), plan=plan)
 
 
 def _reached(config: Config, log: Logger) -> AbstractContextManager[Config]:
