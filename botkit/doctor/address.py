@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hmac
-import json
 import socket
 import ssl
 import time
@@ -21,7 +19,7 @@ from botkit.doctor.standin import stand_in
 from botkit.errors import ActionRefused
 from botkit.network.loopback import is_here
 from botkit.x.calls.webhooks import check_url
-from botkit.x.signature import sign
+from botkit.x.signature import answers_crc
 
 __all__ = ["challenge", "public_url", "reachable"]
 
@@ -158,22 +156,12 @@ async def challenge(patient: Patient) -> Result:
         raise Failed(
             f"the challenge (CRC) was answered with {status}", "lead GET requests of this path to the bot"
         )
-    given = _response_token(body)
-    if not any(hmac.compare_digest(given, sign(secret, token.encode())) for secret in patient.facing.secrets):
+    if not answers_crc(patient.facing.secrets, token, body):
         raise Failed(
             "the challenge (CRC) was answered with a wrong token",
             "run the bot with this bot.yaml: whoever answers there has another x.consumer_secret",
         )
     return ok(f"answered rightly in {took_s * 1000:.0f} ms")
-
-
-def _response_token(body: bytes) -> str:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return ""
-    token = found.get("response_token") if isinstance(found, dict) else None
-    return token if isinstance(token, str) and token.isascii() else ""
 
 
 def _reason(error: BaseException) -> str:

@@ -6,9 +6,7 @@ Source: X docs, webhooks/introduction and webhooks/quickstart.
 from __future__ import annotations
 
 import base64
-import hmac
 import ipaddress
-import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from botkit.simulator.wire_v2 import iso
-from botkit.x.signature import sign
+from botkit.x.signature import answers_crc, sign
 
 if TYPE_CHECKING:
     import random
@@ -248,8 +246,8 @@ class Webhooks:
         if not 200 <= answer.status < 300:
             reason = f"Non-200 response code during CRC GET request ({answer.status})"
             return CrcResult("transient", reason, "status")
-        right = sign(self._config.consumer_secret, token.encode())
-        if self._faults.take("crc_wrong") or not hmac.compare_digest(_response_token(body), right):
+        right = answers_crc([self._config.consumer_secret], token, body)
+        if self._faults.take("crc_wrong") or not right:
             return CrcResult("refused", "Invalid response_token", "token")
         return CrcResult("passed")
 
@@ -277,12 +275,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _response_token(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return ""
-    token = answer.get("response_token") if isinstance(answer, dict) else None
-    return token if isinstance(token, str) and token.isascii() else ""

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from botkit.errors import BadSignature, BadToken
+from botkit.x.values import decode_object, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TOKEN_PATTERN", "answer_crc", "check_signature", "sign", "token_pattern"]
+__all__ = ["TOKEN_PATTERN", "answer_crc", "answers_crc", "check_signature", "sign", "token_pattern"]
 
 _PREFIX = b"sha256="
 # A query string with more parts than this is not X's; parse_qsl stops counting there.
@@ -122,6 +123,15 @@ def answer_crc(
         if not secret:
             raise BadSignature("no consumer secret is configured, so the challenge can't be answered")
     return b'{"response_token":"' + _sign(secret, token.encode()) + b'"}'
+
+
+def answers_crc(secrets: Sequence[str], token: str, body: bytes) -> bool:
+    """Whether a body is the right answer to a challenge, as X sees it.
+
+    :param token: the challenge's ``crc_token``, decoded.
+    """
+    given = text(decode_object(body), "response_token").encode("utf-8", "surrogatepass")
+    return any(hmac.compare_digest(given, sign(secret, token.encode()).encode()) for secret in secrets)
 
 
 def _token(query: str, pattern: re.Pattern[str]) -> str:

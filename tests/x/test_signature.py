@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from botkit.errors import BadSignature, BadToken
 from botkit.x import answer_crc, check_signature, sign, split, token_pattern
+from botkit.x.signature import answers_crc
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 VECTORS = json.loads((PAYLOADS / "signature_vectors.json").read_text("utf-8"))
@@ -195,3 +196,12 @@ def test_a_signature_holds_for_its_bytes_alone(body: bytes, other: bytes) -> Non
     if other != body:
         with pytest.raises(BadSignature):
             check_signature([SECRET], other, header)
+
+
+def test_the_answer_to_a_challenge_is_right_or_it_is_not() -> None:
+    body = answer_crc([SECRET], f"crc_token={TOKEN}")
+    assert answers_crc(["old", SECRET], TOKEN, body)
+    assert not answers_crc(["another"], TOKEN, body)
+    assert not answers_crc([SECRET], TOKEN[1:], body)
+    for wrong in (b"", b"no json", b"[]", b'{"response_token":5}', b'{"response_token":"\\ud800"}'):
+        assert not answers_crc([SECRET], TOKEN, wrong)
