@@ -67,12 +67,18 @@ class AppControl:
     # -- webhooks ----------------------------------------------------------------------------------------
 
     def _webhook(self, body: dict[str, Any]) -> Any:
-        """A webhook that somebody else registered: ``{url, product?}``; nobody is challenged."""
+        """A webhook that somebody else registered: ``{url, product?}``; nobody is challenged.
+
+        The quota holds for it, too: the oldest are gone for it.
+        """
         product = text_of(body, "product", V2)
         premium = product.removeprefix(PREMIUM) if product.startswith(PREMIUM) else ""
         if product not in {V2, ENTERPRISE} and premium not in self._parts.config.environments:
             raise Refusal(f"product is {V2}, {ENTERPRISE}, or {PREMIUM} and the name of an environment")
-        hook = self._parts.webhooks.put(text_of(body, "url"), product)
+        webhooks, url = self._parts.webhooks, text_of(body, "url")
+        for old in webhooks.over_quota(product):
+            self._parts.subscriptions.drop_webhook(webhooks.delete(old.id, product).id)
+        hook = webhooks.put(url, product)
         return {**hook.public(), "product": hook.product}
 
     def _invalidate(self, body: dict[str, Any]) -> Any:

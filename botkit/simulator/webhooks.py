@@ -155,6 +155,11 @@ class Webhooks:
             raise WebhookRefused("CrcValidationFailed", result.reason, result)
         return self.put(url, product)
 
+    def over_quota(self, product: str = V2) -> list[Webhook]:
+        """Those that have to go before there is room for one more, the oldest first."""
+        there = [hook for hook in self._hooks.values() if hook.product == product]
+        return there[: max(0, len(there) + 1 - max(1, self._limit(product)))]
+
     def put(self, url: str, product: str = V2) -> Webhook:
         """A webhook that is there without a challenge."""
         now = self._clock()

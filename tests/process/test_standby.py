@@ -105,7 +105,7 @@ class Pair:
                     await told.get()
 
     async def takes_over(self, bot: BotProcess) -> None:
-        """Return when it reads the stream; 40 seconds at most, and the lease of another one is over before."""
+        """Return when it reads the stream; 40 seconds at most, long after the lease of the other."""
         async with asyncio.timeout(40), bot._written:
             await bot._written.wait_for(lambda: any(line["event"] == "stream_opened" for line in bot.lines))
 

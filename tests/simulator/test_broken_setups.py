@@ -55,6 +55,20 @@ async def test_somebody_else_s_webhook_takes_the_place(rig, sample):
     assert (status, "premium:" in body["error"]) == (400, True)
 
 
+async def test_somebody_else_s_webhook_puts_the_bot_s_out_where_there_is_room_for_one(rig):
+    await rig.subscribe("dm.received")
+    _, made = await rig.control("POST", "webhook", {"url": "https://other.example/hook"})
+    assert [hook.id for hook in rig.sim.webhooks.all()] == [made["id"]]
+    assert not rig.sim.subscriptions.activity, "they went with the webhook"
+
+
+async def test_somebody_else_s_webhook_leaves_the_bot_s_where_there_is_room(rig_with):
+    rig = await rig_with(webhook_limit=2)
+    mine = await rig.register()
+    _, made = await rig.control("POST", "webhook", {"url": "https://other.example/hook"})
+    assert [hook.id for hook in rig.sim.webhooks.all()] == [mine, made["id"]]
+
+
 async def test_subscriptions_are_dropped_one_by_one_or_all(rig):
     await rig.subscribe("dm.received", "dm.sent", "post.create")
     _, body = await rig.control("POST", "drop", {"event_type": "dm.sent"})
