@@ -123,6 +123,34 @@ async def test_a_tunnel_that_breaks_is_told(record: Path, log: Any) -> None:
         await log.until_line("tunnel_ended")
 
 
+async def test_cloudflared_on_the_path_is_found_and_comes_before_ngrok(record: Path) -> None:
+    program = Path(cloudflared(record, STAYS))
+    script = """
+import asyncio
+from botkit.log import make_logger
+from botkit.network.tunnel import Tunnels, open_tunnel
+
+async def known(_):
+    return True
+
+async def main():
+    async with open_tunnel(8080, offered=None, log=make_logger(), tunnels=Tunnels(is_known=known)) as url:
+        print(url)
+
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script),
+        env={**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert out.decode().split() == ["https://some-four-word-name.trycloudflare.com"], err.decode()
+    assert not is_running(int(record.with_name("record.pid").read_text()))
+
+
 async def test_ngrok_is_opened_and_closed(log: Any) -> None:
     called: list[tuple[Any, ...]] = []
 
