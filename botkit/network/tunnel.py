@@ -31,6 +31,8 @@ _CLOUDFLARED: Final = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.c
 _URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
 #: how long a program may take to end when it is told to
 _END_S: Final = 5.0
+#: between two looks at whether ngrok still runs
+_LOOK_S: Final = 5.0
 #: a name that is new takes a moment to be known everywhere
 _NAME_TRIES: Final = 30
 _NONE = (
@@ -95,7 +97,7 @@ async def open_tunnel(
     elif program is not None:
         how, opening = "cloudflared", _through_cloudflared(program, port, tunnels.start_s, log)
     elif ngrok is not None:
-        how, opening = "ngrok", _through_ngrok(ngrok, port)
+        how, opening = "ngrok", _through_ngrok(ngrok, port, tunnels.sleep, log)
     else:
         raise UserError(_NONE)
     async with opening as given:
@@ -176,12 +178,16 @@ async def _read(
             found.set_result(match[0])
     status = await process.wait()
     if found.done():
-        log.error("tunnel_ended", status=status, fix="start the bot again")
+        _tell_ended(status, log)
     else:
         said = last.decode("utf-8", "replace")[:200]
         found.set_exception(
             UserError(f"cloudflared ended with status {status} before it had an address: {said}")
         )
+
+
+def _tell_ended(status: int, log: FilteringBoundLogger) -> None:
+    log.error("tunnel_ended", status=status, fix="start the bot again")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -201,7 +207,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def _through_ngrok(ngrok: Any, port: int) -> AsyncIterator[str]:
+async def _through_ngrok(
+    ngrok: Any, port: int, sleep: Callable[[float], Awaitable[None]], log: FilteringBoundLogger
+) -> AsyncIterator[str]:
     """pyngrok's tunnel; its functions block, so they run in a thread."""
     config = ngrok.conf.PyngrokConfig()
     # pyngrok would write the token among the program's arguments, where everybody on the machine reads it;
@@ -210,9 +218,13 @@ async def _through_ngrok(ngrok: Any, port: int) -> AsyncIterator[str]:
     config.start_new_session = True  # Ctrl-C is for us: the webhook is removed before the tunnel closes
     try:
         url = await _connected(ngrok, port, config)
+        program = ngrok.get_ngrok_process(config).proc
+        watching = asyncio.create_task(_watch(program, sleep, log), name="ngrok")
         try:
             yield url
         finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             with suppress(Exception):  # ngrok may have ended before us, and its tunnel with it
                 await asyncio.to_thread(ngrok.disconnect, url, config)
     finally:
@@ -225,6 +237,13 @@ async def _connected(ngrok: Any, port: int, config: Any) -> str:
     except Exception as error:  # noqa: BLE001 - made one line, without a cause that may quote the token
         raise UserError(f"ngrok opens no tunnel: {_said(error)}; {_ngrok_fix(error)}") from None
     return str(opened.public_url)
+
+
+async def _watch(program: Any, sleep: Callable[[float], Awaitable[None]], log: FilteringBoundLogger) -> None:
+    """Tell when a program that nobody waits for has ended."""
+    while program.poll() is None:
+        await sleep(_LOOK_S)
+    _tell_ended(program.poll(), log)
 
 
 def _said(error: Exception) -> str:
