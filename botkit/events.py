@@ -16,6 +16,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+import msgspec
+
 __all__ = [
     "Block",
     "BroadcastChat",
@@ -54,15 +56,17 @@ __all__ = [
     "User",
 ]
 
+# What a person writes about themselves: as little part of a log as their messages.
+_OWN_WORDS = frozenset({"description", "location", "url", "image_url"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(msgspec.Struct, frozen=True, kw_only=True):
     """A person or account on X, as far as the event tells; often only the id is known.
 
     ``username`` is the handle without @, ``name`` the display name (the handle, or the id, where X sent none,
-    so that ``{event.sender.name}`` always reads).
+    so that ``{event.sender.name}`` always reads). Immutable and compared by value, as events are; it is a
+    `msgspec.Struct`, cheap to make, so `msgspec.structs.replace` makes a changed one.
     """
 
     id: str
@@ -70,14 +74,20 @@ class User:
     name: str = ""
     protected: bool = False
     verified: bool = False
-    description: str = field(default="", repr=False)
-    location: str = field(default="", repr=False)
-    url: str = field(default="", repr=False)
-    image_url: str = field(default="", repr=False)
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    image_url: str = ""
     followers: int | None = None
     following: int | None = None
     posts: int | None = None
     created_at: datetime | None = None
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in _OWN_WORDS]
+
+    def __repr__(self) -> str:
+        return f"User({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

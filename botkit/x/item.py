@@ -7,13 +7,12 @@ again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["Conversation", "Item"]
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True):
     """Everything between one connected account and one other user: the unit of order and of state.
 
     ``account_id`` is ``""`` where X names no account, ``other_id`` is the account's own id for what concerns
@@ -35,8 +34,7 @@ class Conversation:
         return cls(account_id, other_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One event cut out of a body, not parsed yet.
 
     :param id: the dedup id: unique per subscribed account, the same when X delivers the event again.

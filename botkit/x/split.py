@@ -63,7 +63,7 @@ def split(body: bytes, *, own_ids: frozenset[str] = frozenset()) -> list[Item]:
         cuts = []
         named = [stream_post(top.get("data"), body)]
     else:
-        cuts = list(_cuts(top))
+        cuts = _cuts(top)
         named = [_named(cut, account, own_ids) for cut in cuts]
     if not named:
         named = [of_unknown(body, account)]
@@ -88,17 +88,19 @@ def _decode(body: bytes) -> tuple[bytes, dict[str, Raw]]:
         raise BadPayload(f"the body {reason}") from None
 
 
-def _cuts(top: Mapping[str, Raw]) -> Iterator[_Cut]:
+def _cuts(top: Mapping[str, Raw]) -> list[_Cut]:
+    cuts: list[_Cut] = []
     for key, raw in top.items():
         if key.endswith("_events") or key in _SINGLE:
             if _is_array(raw):
-                yield from (_Cut(key, part, in_array=True) for part in _array.decode(raw))
+                cuts += [_Cut(key, part, in_array=True) for part in _array.decode(raw)]
             else:
-                yield _Cut(key, raw, in_array=False)
+                cuts.append(_Cut(key, raw, in_array=False))
         elif key == "data":
             in_array = _is_array(raw)
             for part in _array.decode(raw) if in_array else (raw,):
-                yield from _activity_cuts(part, in_array=in_array)
+                cuts += _activity_cuts(part, in_array=in_array)
+    return cuts
 
 
 def _activity_cuts(part: Raw, *, in_array: bool) -> Iterator[_Cut]:

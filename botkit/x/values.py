@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "first_text",
     "from_ms",
     "from_text",
+    "id_of",
     "ident",
     "integer",
     "mend",
@@ -29,6 +30,7 @@ __all__ = [
     "snowflake_time",
     "text",
     "unwrap",
+    "whole",
 ]
 
 Json = Mapping[str, Any]
@@ -46,6 +48,7 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
     )
 }
+_decode = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
@@ -59,7 +62,7 @@ def mend(body: bytes) -> bytes:
 def decode_object(body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``; an empty one when it holds none."""
     try:
-        value = msgspec.json.decode(body)
+        value = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Numbers beyond a double are the one thing that split lets through and msgspec does not.
         try:
@@ -83,11 +86,10 @@ def obj(value: Json, key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else _NONE
 
 
-def objects(value: Json, key: str) -> Iterator[dict[str, Any]]:
+def objects(value: Json, key: str) -> list[dict[str, Any]]:
     """The objects in the array under ``key``; what is no object is passed over."""
     found = value.get(key)
-    if isinstance(found, list):
-        yield from (each for each in found if isinstance(each, dict))
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def unwrap(value: object) -> dict[str, Any]:
@@ -119,22 +121,36 @@ def ident(value: Json, *keys: str) -> str:
     Name the ``…_str`` twin first: X's numbers are rounded in some bodies.
     """
     for key in keys:
-        found = value.get(key)
-        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 128:
-            return str(found)
-        if isinstance(found, str) and 0 < len(found) <= MAX_ID:
+        found = id_of(value.get(key))
+        if found:
             return found
+    return ""
+
+
+def id_of(found: object) -> str:
+    """An id as text; ``""`` for what is none."""
+    if isinstance(found, str):
+        return found if len(found) <= MAX_ID else ""
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 128:
+        return str(found)
     return ""
 
 
 def integer(value: Json, *keys: str) -> int | None:
     """The first whole number under one of the keys, also where X wrote it as text."""
     for key in keys:
-        found = value.get(key)
-        if isinstance(found, int) and not isinstance(found, bool):
+        found = whole(value.get(key))
+        if found is not None:
             return found
-        if isinstance(found, str) and len(found) <= 20 and found.isascii() and found.isdecimal():
-            return int(found)
+    return None
+
+
+def whole(found: object) -> int | None:
+    """A whole number, also where X wrote it as text; ``None`` for anything else."""
+    if isinstance(found, str):
+        return int(found) if len(found) <= 20 and found.isascii() and found.isdecimal() else None
+    if isinstance(found, int) and not isinstance(found, bool):
+        return found
     return None
 
 
@@ -143,7 +159,7 @@ def from_ms(milliseconds: int | None) -> datetime | None:
     if not milliseconds or milliseconds < 0:
         return None
     try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
+        return _EPOCH + timedelta(0, 0, 0, milliseconds)
     except OverflowError:
         return None
 

@@ -43,9 +43,14 @@ RELATION_EVENTS: dict[str, type[Follow | Unfollow | Block | Unblock | Mute | Unm
 
 def event_key(body: Json) -> str:
     """Under which member of the body the event stands; ``""`` when it is no account activity."""
-    keys = [key for key in body if key.endswith("_events") or key in {"user_event", "replay_job_status"}]
-    # An empty array beside the event is no event.
-    return next((key for key in keys if body[key]), keys[0] if keys else "")
+    empty = ""
+    for key in body:
+        if key.endswith("_events") or key in {"user_event", "replay_job_status"}:
+            if body[key]:
+                return key
+            # An empty array beside the event is no event.
+            empty = empty or key
+    return empty
 
 
 def account_activity_event(key: str, body: Json, context: Context) -> Event | None:

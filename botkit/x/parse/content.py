@@ -20,9 +20,12 @@ _KINDS: dict[str, Literal["photo", "video", "gif"]] = {
 
 def links_in(entities: Json, *, but: str = "") -> tuple[Link, ...]:
     """The URLs of a text, without the one that X added for an attachment."""
+    found = objects(entities, "urls")
+    if not found:
+        return ()
     return tuple(
         Link(url=url, expanded_url=first_text(each, "unwound_url", "expanded_url"))
-        for each in objects(entities, "urls")
+        for each in found
         if (url := text(each, "url")) and url != but
     )
 

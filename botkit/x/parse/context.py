@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+import msgspec
 
 __all__ = ["Common", "Context"]
 
@@ -22,8 +21,7 @@ class Common(TypedDict):
     raw: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """The item that an event is read from."""
 
     item_id: str

@@ -43,9 +43,12 @@ def message_event(found: Json, users: Users, context: Context) -> Event | None:
     common = context.common(at, by_us=by_us)
     sender, recipient = users[sender_id], users[recipient_id]
     media: tuple[Media, ...] = ()
-    if text(attachment, "type") == "media":
-        media = (media_in(obj(attachment, "media")),)
-    links, location = links_in(entities, but=added), _location(obj(attachment, "location"))
+    location = None
+    if attachment:
+        location = _location(obj(attachment, "location"))
+        if text(attachment, "type") == "media":
+            media = (media_in(obj(attachment, "media")),)
+    links = links_in(entities, but=added)
     app_id = ident(create, "source_app_id")
     if by_us:
         return DirectMessageSent(
@@ -86,9 +89,11 @@ def message_event(found: Json, users: Users, context: Context) -> Event | None:
 
 def _written(escaped: str, attachment: Json, entities: Json) -> tuple[str, str]:
     """What the person wrote, and the link that X put behind it for an attachment."""
+    if not attachment:
+        return unescape(escaped), ""
     added = text(obj(attachment, "media"), "url")
-    if not added and attachment:
-        last = list(objects(entities, "urls"))[-1:]
+    if not added:
+        last = objects(entities, "urls")[-1:]
         added = text(last[0], "url") if last else ""
     if added and escaped.endswith(added):
         return unescape(escaped[: -len(added)].rstrip()), added

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from botkit.events import User
-from botkit.x.values import Json, first_text, from_ms, from_text, ident, integer, obj, text, unwrap
+from botkit.x.values import Json, first_text, from_ms, from_text, id_of, ident, integer, text, unwrap, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,32 +15,71 @@ if TYPE_CHECKING:
 __all__ = ["Users", "mentioned", "user_from"]
 
 
+class _Profile(msgspec.Struct):
+    """A user's members in every spelling. Counts and times come as numbers or as text, anything as null."""
+
+    id_str: str | int | None = None
+    id: str | int | None = None
+    username: str | None = None
+    screen_name: str | None = None
+    name: str | None = None
+    protected: bool | None = None
+    verified: bool | None = None
+    description: str | None = None
+    location: str | None = None
+    url: str | None = None
+    profile_image_url_https: str | None = None
+    profile_image_url: str | None = None
+    followers_count: int | str | None = None
+    friends_count: int | str | None = None
+    statuses_count: int | str | None = None
+    public_metrics: dict[str, Any] | None = None
+    created_at: str | None = None
+    created_timestamp: int | str | None = None
+
+
+def _profile(value: Json) -> _Profile:
+    try:
+        return msgspec.convert(value, _Profile)
+    except msgspec.ValidationError:
+        # What has another type than it should is passed over; the rest still tells.
+        return msgspec.convert({name: value[name] for name in value if _fits(name, value[name])}, _Profile)
+
+
+def _fits(name: str, member: object) -> bool:
+    try:
+        msgspec.convert({name: member}, _Profile)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def user_from(found: object, *, user_id: str = "") -> User:
     """The user in an object, also wrapped in ``{"data": …}``; just ``user_id`` where it is no user."""
-    value = unwrap(found)
-    user_id = ident(value, "id_str", "id") or user_id
-    username = first_text(value, "username", "screen_name")
-    metrics = obj(value, "public_metrics")
+    profile = _profile(unwrap(found))
+    user_id = id_of(profile.id_str) or id_of(profile.id) or user_id
+    username = profile.username or profile.screen_name or ""
+    metrics = profile.public_metrics
     return User(
         id=user_id,
         username=username,
-        name=text(value, "name") or username or user_id,
-        protected=value.get("protected") is True,
-        verified=value.get("verified") is True,
-        description=text(value, "description"),
-        location=text(value, "location"),
-        url=text(value, "url"),
-        image_url=first_text(value, "profile_image_url_https", "profile_image_url"),
-        followers=_count(value, "followers_count", metrics, "followers_count"),
-        following=_count(value, "friends_count", metrics, "following_count"),
-        posts=_count(value, "statuses_count", metrics, "tweet_count", "post_count"),
-        created_at=from_text(text(value, "created_at")) or from_ms(integer(value, "created_timestamp")),
+        name=profile.name or username or user_id,
+        protected=profile.protected is True,
+        verified=profile.verified is True,
+        description=profile.description or "",
+        location=profile.location or "",
+        url=profile.url or "",
+        image_url=profile.profile_image_url_https or profile.profile_image_url or "",
+        followers=_count(profile.followers_count, metrics, "followers_count"),
+        following=_count(profile.friends_count, metrics, "following_count"),
+        posts=_count(profile.statuses_count, metrics, "tweet_count", "post_count"),
+        created_at=from_text(profile.created_at or "") or from_ms(whole(profile.created_timestamp)),
     )
 
 
-def _count(value: Json, key: str, metrics: Json, *metric_keys: str) -> int | None:
-    found = integer(value, key)
-    return found if found is not None else integer(metrics, *metric_keys)
+def _count(found: int | str | None, metrics: Json | None, *metric_keys: str) -> int | None:
+    count = whole(found)
+    return integer(metrics, *metric_keys) if count is None and metrics else count
 
 
 def mentioned(found: Json) -> User:
