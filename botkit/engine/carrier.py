@@ -18,7 +18,7 @@ from botkit.engine.blame import describe
 from botkit.engine.lookup import Lookup, Verdict
 from botkit.engine.marks import Sending
 from botkit.engine.media import bring
-from botkit.engine.outbox import OutQueue, no_rich_key, outbox_item, sending_key, sent_key
+from botkit.engine.outbox import OutQueue, in_words, no_rich_key, outbox_item, sending_key, sent_key
 from botkit.errors import (
     ActionRefused,
     CreditsDepleted,
@@ -62,7 +62,8 @@ class CarrierSettings:
     :param on_unknown: for actions that don't say so themselves: ``hold`` keeps a dead letter for a person,
         ``resend`` sends again and may double, ``drop`` does neither.
     :param settle_s: how long after an unknown outcome X is given to show what it took.
-    :param pause_s: how long an account rests when X refuses its credential, or there is no money.
+    :param pause_s: how long an account rests when X refuses its credential, or there is no money, unless it
+        signs in before.
     """
 
     attempts: int = 20
@@ -130,8 +131,10 @@ class Carrier:
         self, worker_id: int, claim: Claim, queued: Queued, log: FilteringBoundLogger
     ) -> Carried:
         before = Sending.decode(claim.progress)
-        if not before.at and await self._must_be_plain(queued):
-            return Carried(_plainly(claim, queued, {}), counted=False)
+        if before.plain:
+            queued = in_words(queued)
+        elif not before.at and await self._must_be_plain(queued):
+            return Carried(_plainly(claim, before, {}), counted=False)
         if before.at and not queued.action.call(queued.account_id).safe:
             decided = await self._decide(claim, queued, before, log)
             if decided is not None:
@@ -287,7 +290,7 @@ class Carrier:
             if 453 in error.codes:
                 log.warning("rich_messages_off", account=queued.account_id, error=describe(error))
                 state[no_rich_key(queued.account_id)] = msgspec.msgpack.encode(now)
-            return Carried(_plainly(claim, queued, state))
+            return Carried(_plainly(claim, sending, state))
         tried = attempt < self._settings.attempts
         idle = sending.not_left().encode()
         match error:
@@ -304,7 +307,8 @@ class Carrier:
                 # A credential or the money is the trouble, not the action: it waits, with all of the account.
                 pause_s = self._settings.pause_s
                 log.error("sending_paused", account=queued.account_id, seconds=pause_s, error=describe(error))
-                waits = Settlement(claim, seq, Again(pause_s, idle, counts=False), unmarked)
+                # Its lane does not wait in the store: nobody could end that when the account signs in again.
+                waits = Settlement(claim, seq, Again(0.0, idle, counts=False), unmarked)
                 return Carried(waits, account_until=now + pause_s)
             case OutcomeUnknown() if tried:
                 log.warning("outcome_unknown", attempt=attempt, error=describe(error))
@@ -351,13 +355,13 @@ def _carried_out(claim: Claim, queued: Queued, object_id: str) -> Settlement:
     return _done(claim, recorded, (following, f"{first}/part{action.part + 1}"))
 
 
-def _plainly(claim: Claim, queued: Queued, state: Mapping[str, bytes | None]) -> Settlement:
-    """The message in words takes the place of the one with options and buttons."""
-    action = queued.action
-    if not isinstance(action, SendDirectMessage):
-        raise TypeError(type(action).__name__)
-    plain = replace(queued, action=action.plain())
-    return _done(claim, state, (plain, f"{claim.items[0].item_id}/plain"))
+def _plainly(claim: Claim, sending: Sending, state: Mapping[str, bytes | None]) -> Settlement:
+    """The message in words takes the place of the one with options and buttons: nothing overtakes it.
+
+    It is another request, in another window of X's, so it is claimed anew.
+    """
+    again = Again(0.0, sending.in_words().encode(), counts=False)
+    return Settlement(claim, claim.items[0].seq, again, Effects(state=state))
 
 
 def _is_too_rich(queued: Queued, error: XError) -> bool:

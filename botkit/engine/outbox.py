@@ -11,8 +11,11 @@ import enum
 import hashlib
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from botkit import actions
 from botkit.actions import Action, Queued
+from botkit.engine.marks import Sending
 from botkit.events import DirectMessageSent, Event, Post
 from botkit.store.contract import NewItem
 
@@ -21,7 +24,9 @@ __all__ = [
     "OutQueue",
     "Priority",
     "broadcast_name",
+    "counts_in",
     "echo_keys",
+    "in_words",
     "no_rich_key",
     "outbox_item",
     "paused_key",
@@ -31,6 +36,10 @@ __all__ = [
 
 #: what the names of all outbox queues start with
 OUTBOX = "out:"
+
+#: X's window of messages with options and buttons, and that in whose queues they stand: with all other
+#: messages to the same person, so that they leave in order
+_RICH, _LINE = "dm_send_v11", "dm_send"
 
 
 class Priority(enum.IntEnum):
@@ -87,8 +96,30 @@ def outbox_item(
     :param window: that of the action's call, where somebody has made that already.
     """
     window = window or queued.action.call(queued.account_id).window
+    if window == _RICH:
+        window = _LINE
     name = OutQueue(priority, window, queued.account_id, broadcast).name
     return NewItem(name, f"{name}:{queued.action.target}", item_id, actions.encode(queued))
+
+
+def counts_in(queue: OutQueue, queued: Queued, progress: bytes) -> OutQueue:
+    """The queue with the window that X counts the action in, which stands in ``queue``.
+
+    :param progress: what is remembered of it, see `botkit.engine.marks`.
+    """
+    action = queued.action
+    if not isinstance(action, actions.SendDirectMessage) or not action.is_rich:
+        return queue
+    window = _LINE if Sending.decode(progress).plain else _RICH
+    if window == queue.window:
+        return queue
+    return OutQueue(queue.priority, window, queue.account_id, queue.broadcast)
+
+
+def in_words(queued: Queued) -> Queued:
+    """The same, with options and buttons as lines of the text."""
+    action = queued.action
+    return replace(queued, action=action.plain()) if isinstance(action, actions.SendDirectMessage) else queued
 
 
 def broadcast_name(run: str, number: int) -> str:

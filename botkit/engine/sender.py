@@ -13,11 +13,11 @@ from botkit.actions import Queued
 from botkit.engine.blame import describe
 from botkit.engine.carrier import Carried, Carrier
 from botkit.engine.lease import Lease
-from botkit.engine.outbox import OUTBOX, OutQueue, Priority, paused_key
+from botkit.engine.outbox import OUTBOX, OutQueue, Priority, counts_in, paused_key
 from botkit.engine.spend import Spend
 from botkit.engine.windows import Windows
 from botkit.errors import StoreError, StoreUnavailable
-from botkit.store.contract import Claim, DeadLetter, Settlement, Store
+from botkit.store.contract import Again, Claim, DeadLetter, Settlement, Store
 
 __all__ = ["Sender"]
 
@@ -32,9 +32,10 @@ class Sender:
     :param grace_s: how long requests under way may take to be answered after `stop`.
     :param dead_letter: told of every action that became a dead letter.
     :param spend: counts what X took, and says whether the budget allows more; ``None``: nothing is counted.
+    :param signed_in: when an account signed in last, read anew; ``None``: nobody else takes accounts in.
     """
 
-    #: how soon a broadcast that somebody paused or resumed is noticed
+    #: how soon it is noticed that somebody else paused or resumed a broadcast, or signed an account in
     look_again_s = 5.0
 
     def __init__(
@@ -46,6 +47,7 @@ class Sender:
         log: FilteringBoundLogger,
         dead_letter: Callable[[DeadLetter], Awaitable[object]],
         spend: Spend | None = None,
+        signed_in: Callable[[str], Awaitable[float]] | None = None,
         concurrency: int = 64,
         grace_s: float = 20.0,
     ) -> None:
@@ -64,10 +66,21 @@ class Sender:
         #: queues that are not looked at before a time: their window is closed, or they are paused
         self._closed_until: dict[str, float] = {}
         self._account_until: dict[str, float] = {}
+        self._signed_in = signed_in
+        #: the sign-ins that an account was resumed for: each is tried once
+        self._tried: dict[str, float] = {}
 
     def stop(self) -> None:
         """Send nothing more; `run` returns when the requests under way are answered or out of grace."""
         self._stopping.set()
+
+    def resume_account(self, account_id: str) -> None:
+        """What waits for an account that X refused may leave now: it has signed in again."""
+        self._account_until.pop(account_id, None)
+        for name in list(self._closed_until):
+            if OutQueue.from_name(name).account_id == account_id:
+                del self._closed_until[name]
+        self._finished.set()
 
     async def run(self) -> None:
         """Send until `stop`."""
@@ -126,6 +139,15 @@ class Sender:
 
     async def _is_paused(self, queue: OutQueue, now: float) -> bool:
         until = self._account_until.get(queue.account_id, 0.0)
+        if until > now and self._signed_in is not None:
+            signed_in_at = await self._signed_in(queue.account_id)
+            if signed_in_at != self._tried.get(queue.account_id, 0.0):
+                self._tried[queue.account_id] = signed_in_at
+                self.resume_account(queue.account_id)
+                until = 0.0
+            until = min(until, now + self.look_again_s)
+        elif until <= now:
+            self._account_until.pop(queue.account_id, None)
         if until <= now and queue.priority is Priority.BROADCAST:
             paused = await self._store.state([paused_key(queue)])
             until = now + self.look_again_s if paused else 0.0
@@ -136,23 +158,27 @@ class Sender:
     async def _send_from(self, queue: OutQueue, granted: int) -> bool:
         worker_id = self._lease.worker_id
         claims = await self._store.claim(worker_id, queue.name, granted, 1)
-        begun, too_many = 0, []
+        used, begun, too_many = 0, False, []
+        if queue.account_id in self._account_until:  # since we looked; what X refused is among the claims
+            claims, too_many = [], claims
         for claim in claims:
             queued = _decoded(claim)
             reserved = self._spend.reserve(queued) if self._spend is not None and queued is not None else 0
             if reserved is None:
                 too_many.append(claim)
                 continue
-            begun += 1
-            sending = self._send(worker_id, queue, claim, queued, reserved)
+            counted = queue if queued is None else counts_in(queue, queued, claim.progress)
+            used += counted is queue
+            begun = True
+            sending = self._send(worker_id, counted, claim, queued, reserved, taken=counted is queue)
             task = asyncio.create_task(sending, name="botkit-send")
             self._running.add(task)
             task.add_done_callback(self._ended)
-        if begun < granted:
-            await self._windows.give_back(queue, granted - begun)
+        if used < granted:
+            await self._windows.give_back(queue, granted - used)
         if too_many:
             await self._store.release(worker_id, too_many)
-        return bool(begun)
+        return begun
 
     def _is_affordable(self) -> bool:
         return self._spend is None or self._spend.is_open
@@ -176,13 +202,36 @@ class Sender:
     # -- one action --------------------------------------------------------------------------------------
 
     async def _send(
-        self, worker_id: int, queue: OutQueue, claim: Claim, queued: Queued | None, reserved: int
+        self,
+        worker_id: int,
+        queue: OutQueue,
+        claim: Claim,
+        queued: Queued | None,
+        reserved: int,
+        *,
+        taken: bool,
     ) -> None:
         try:
-            await self._carry_out(worker_id, queue, claim, queued)
+            if taken or await self._has_room(worker_id, claim, queue):
+                await self._carry_out(worker_id, queue, claim, queued)
         finally:
             if self._spend is not None:
                 self._spend.free(reserved)
+
+    async def _has_room(self, worker_id: int, claim: Claim, counted: OutQueue) -> bool:
+        """Take a request of the window that X counts the action in; without room there its lane waits."""
+        try:
+            if not self._windows.is_probing(counted) and await self._windows.take(counted, 1):
+                return True
+            wait_s = max(1.0, await self._windows.opens_at(counted) - await self._store.now())
+        except StoreError as error:
+            self._log.warning("action_not_begun", action=claim.items[0].item_id, error=str(error))
+            await self._release(worker_id, claim)
+            return False
+        waits = Again(wait_s, claim.progress, counts=False)
+        await self._settle(worker_id, Settlement(claim, claim.items[0].seq, waits))
+        self._log.info("window_closed", window=counted.window, seconds=round(wait_s))
+        return False
 
     async def _carry_out(self, worker_id: int, queue: OutQueue, claim: Claim, queued: Queued | None) -> None:
         item_id = claim.items[0].item_id
@@ -193,6 +242,8 @@ class Sender:
             await self._release(worker_id, claim)
             await self._heed(queue, Carried(None, counted=False))
             return
+        if carried.account_until:  # before its lane is free again
+            self._account_until[queue.account_id] = carried.account_until
         settled = await self._settle(worker_id, carried.settlement)
         await self._heed(queue, carried)
         if not settled or carried.settlement is None:
@@ -226,8 +277,6 @@ class Sender:
                     del self._closed_until[name]
         if carried.closed_until:
             self._closed_until[queue.name] = carried.closed_until
-        if carried.account_until:
-            self._account_until[queue.account_id] = carried.account_until
 
     async def _settle(self, worker_id: int, settlement: Settlement | None) -> bool:
         while settlement is not None:

@@ -53,10 +53,12 @@ class NotConnected(Exception):
 class Hooks:
     """What happens beside the tokens when accounts come and go; each is awaited.
 
-    :ivar connected: an account signed in and its tokens are stored: make its subscriptions.
+    :ivar signed_in: an account signed in and its tokens are stored: what waits for it may go on.
+    :ivar connected: after that: make its subscriptions.
     :ivar revoked: its access has ended without an event of X's, and its tokens are deleted: tell the plugins.
     """
 
+    signed_in: Callable[[str], None] | None = None
     connected: Callable[[str], Awaitable[None]] | None = None
     revoked: Callable[[str], Awaitable[None]] | None = None
 
@@ -126,9 +128,23 @@ class Accounts:
         self._log.info(
             "account_connected", account=account.id, username=account.username, kinds=account.kinds
         )
+        if self.hooks.signed_in is not None:
+            self.hooks.signed_in(account.id)
         if self.hooks.connected is not None:
             await self.hooks.connected(account.id)
         return account
+
+    async def signed_in_at(self, account_id: str) -> float:
+        """When an account signed in last, Unix seconds, read anew: its new tokens are used from here on.
+
+        :returns: 0.0 when it is not connected, or can't be decrypted.
+        :raises StoreError: it can't be read.
+        """
+        try:
+            account = await self.vault.get_now(account_id)
+        except UserError:
+            return 0.0
+        return account.connected_at if account is not None else 0.0
 
     # -- refreshing --------------------------------------------------------------------------------------
 

@@ -107,8 +107,10 @@ async def begin_engine(
             log=log,
             dead_letter=hooks.dead_letter,
             spend=spend,
+            signed_in=accounts.signed_in_at,
             grace_s=grace.sends_s if Role.WORKER in roles else grace.turns_s,
         )
+        accounts.hooks.signed_in = sender.resume_account
         drain.sending = parts.begin("sender", sender.run())
     if Role.WORKER in roles:
         turns = Turns(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import textwrap
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,12 @@ class Bench:
         )
 
     async def sender(
-        self, dead_letter: Callable[..., Any] | None = None, *, concurrency: int = 16, **settings: Any
+        self,
+        dead_letter: Callable[..., Any] | None = None,
+        *,
+        concurrency: int = 16,
+        signed_in: Callable[[str], Awaitable[float]] | None = None,
+        **settings: Any,
     ) -> Sender:
         carrier = Carrier(
             store=self.store,
@@ -169,6 +174,7 @@ class Bench:
             carrier=carrier,
             log=self.log.logger,
             dead_letter=dead_letter or self.hooks.dead_letter,
+            signed_in=signed_in,
             concurrency=concurrency,
             grace_s=5.0,
         )
