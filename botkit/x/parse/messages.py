@@ -38,9 +38,8 @@ def message_event(found: Json, users: Users, context: Context) -> Event | None:
     data = obj(create, "message_data")
     entities, attachment = obj(data, "entities"), obj(data, "attachment")
     written, added = _written(text(data, "text"), attachment, entities)
-    at = from_ms(integer(found, "created_timestamp")) or snowflake_time(message_id)
+    at = from_ms(integer(found, "created_timestamp")) or snowflake_time(message_id) or context.received_at
     by_us = context.is_account(sender_id)
-    common = context.common(at, by_us=by_us)
     sender, recipient = users[sender_id], users[recipient_id]
     media: tuple[Media, ...] = ()
     location = None
@@ -52,7 +51,11 @@ def message_event(found: Json, users: Users, context: Context) -> Event | None:
     app_id = ident(create, "source_app_id")
     if by_us:
         return DirectMessageSent(
-            **common,
+            id=context.item_id,
+            account_id=context.account_id,
+            at=at,
+            by_us=True,
+            raw=context.raw,
             message_id=message_id,
             sender=sender,
             recipient=recipient,
@@ -72,7 +75,11 @@ def message_event(found: Json, users: Users, context: Context) -> Event | None:
         )
     via = obj(found, "initiated_via")
     return DirectMessage(
-        **common,
+        id=context.item_id,
+        account_id=context.account_id,
+        at=at,
+        by_us=False,
+        raw=context.raw,
         message_id=message_id,
         sender=sender,
         recipient=recipient,
