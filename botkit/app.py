@@ -71,8 +71,9 @@ class Plan:
 class Running:
     """Where a started bot can be found.
 
-    ``url`` and ``webhook_url`` are ``""`` in a process that listens nowhere; ``simulator_url`` is the chat
-    page, ``""`` without a simulator; ``account`` the bot's handle, where known.
+    ``url`` and ``webhook_url`` are ``""`` in a process that listens nowhere, the latter also where X's stream
+    is read instead; ``simulator_url`` is the chat page, ``""`` without a simulator; ``account`` the bot's
+    handle, where known.
     """
 
     url: str
@@ -209,7 +210,7 @@ class App:
             )
         front = self._bind(parts, store, x, sign_in, keeping)
         fronts.append(front)
-        webhook_url = address() if Role.RECEIVER in roles else ""
+        webhook_url = address() if Role.RECEIVER in roles and config.x.delivery != "activity_stream" else ""
         await self._hooks.startup(
             AppInfo(
                 network=config.network,

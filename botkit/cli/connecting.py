@@ -90,6 +90,7 @@ class Connecting:
     _config: Config = field(default_factory=Config)
     _hooks: Hooks = field(default_factory=Hooks)
     _signed_in: str = ""
+    _handle: str = ""
 
     async def run(self) -> bool:
         """Do it all. False: a step failed, and the ones behind it were not begun."""
@@ -148,7 +149,8 @@ class Connecting:
             raise UserError(
                 "no plugin answers direct messages, so nothing could be tried; name one under plugins:"
             )
-        return f"{config.file}: network {config.network}, delivery {config.x.delivery}, {handlers} handlers"
+        counted = f"{handlers} handler{'' if handlers == 1 else 's'}"
+        return f"{config.file}: network {config.network}, delivery {config.x.delivery}, {counted}"
 
     async def _tunnel(self, stack: AsyncExitStack, ears: Ears) -> str:
         opened = tunnelled(self._config, self._hooks, log=ears.logger, tunnels=self.tunnels)
@@ -195,6 +197,7 @@ class Connecting:
         finally:
             await store.close()
         patient.account_ids.append(account.id)
+        self._handle = account.username
         return f"@{account.username} has signed in"
 
     async def _page(self, ears: Ears, url: str, patient: Patient) -> str:
@@ -218,6 +221,7 @@ class Connecting:
             raise Failed(f"X did not subscribe the account: {subscribed['error']}", _AGAIN)
         self._signed_in = str(line["account"])
         patient.account_ids.append(self._signed_in)
+        self._handle = str(line["username"])
         return f"@{line['username']} has signed in"
 
     async def _stream(self, ears: Ears) -> str:
@@ -237,7 +241,8 @@ class Connecting:
             simulator = Simulator(running.simulator_url)
             await asyncio.to_thread(simulator.post, "dm", {"from": "alice", "text": self.wishes.text})
         else:
-            who = f"@{running.account}" if running.account else "the bot's account"
+            handle = running.account or self._handle
+            who = f"@{handle}" if handle else "the bot's account"
             self.say(f'From another account, write a direct message to {who}: "{self.wishes.text}"')
         if not await ears.until(lambda: bot.sent > before or bot.ended, timeout_s):
             last = ears.last("handler_failed", "action_refused", "sending_paused")

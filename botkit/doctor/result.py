@@ -34,7 +34,8 @@ class Result:
     @property
     def text(self) -> str:
         """The finding and the fix in one line."""
-        return " ".join((f"{self.line}; {self.fix}" if self.fix else self.line).split())
+        # What X said may end like a sentence.
+        return " ".join((f"{self.line.rstrip('. ')}; {self.fix}" if self.fix else self.line).split())
 
 
 class Failed(Exception):

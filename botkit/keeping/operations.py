@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from botkit.control.server import Operation
 from botkit.errors import UserError, XError
@@ -97,6 +98,8 @@ async def _add_webhook(at_x: AtX, *, url: str = "") -> dict[str, Any]:
     url = url or at_x.url
     if not url:
         raise UserError("which address? name one, or set server.public_url in bot.yaml")
+    if not urlsplit(url).hostname:
+        raise UserError(f"{url} is no address that X could call, such as https://bot.example.com/webhook")
     try:
         made = await at_x.client.do(at_x.webhooks.create(url))
     except XError as error:

@@ -302,3 +302,9 @@ async def test_a_stream_that_can_not_be_opened_is_an_alarm(place: Place) -> None
         assert await place.time.until(lambda: place.alarms == ["stream on", "stream off"], at_most_s=600.0)
     (alarm,) = place.log.lines("alarm")
     assert "other processes of this app hold its connections" in alarm["reason"]
+
+
+async def test_a_bot_that_reads_the_stream_names_no_webhook(place: Place) -> None:
+    async with place.bot(place.config("activity_stream")):
+        (started,) = place.log.lines("started")
+    assert started["webhook"] == ""
