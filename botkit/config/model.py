@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "EngineConfig",
     "LogConfig",
+    "LoopGuardConfig",
     "PluginEntry",
     "RetryConfig",
     "ServerConfig",
@@ -277,6 +278,21 @@ class AlarmConfig:
     dead_letters: Annotated[int, Range(0, None)] = 10
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopGuardConfig:
+    """Where two bots that answer each other by default (handlers with fallback=True) come to an end.
+
+    :param replies: how many quick messages of a conversation are answered by default; what comes more slowly
+        is always answered. 0 is no guard.
+    :param within: in which time.
+    :param quick: a message is quick that comes within that time after a default reply.
+    """
+
+    replies: Annotated[int, Range(0, 1000)] = 20
+    within: Annotated[Duration, Range(1, 30 * 86400)] = 3600.0
+    quick: Annotated[Duration, Range(0, 86400)] = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class PluginEntry:
     """One entry of ``plugins:``: a name, and settings that are decoded when the plugin's own type is known.
@@ -340,6 +356,7 @@ class Config:
     :param log: what is logged.
     :param budget: what the bot may spend.
     :param alarm: what a person should be told of.
+    :param loop_guard: when default replies to what may be another bot are held back.
     :param plugins: the plugins in the order in which they see events: a name, or one `name: settings` pair.
     """
 
@@ -355,6 +372,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
+    loop_guard: LoopGuardConfig = field(default_factory=LoopGuardConfig)
     plugins: tuple[PluginEntry, ...] = ()
     #: bot.yaml itself; what it names is relative to its folder
     _file: Path = field(default=Path("bot.yaml"), compare=False)

@@ -19,6 +19,7 @@ from botkit.api import Api, Caller
 from botkit.bot import Bot, Gathered
 from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe, trace
+from botkit.engine.guard import Exchange, LoopGuard, loop_key
 from botkit.engine.keep_typing import keep_typing
 from botkit.engine.outbox import Priority, broadcast_name, echo_keys, outbox_item
 from botkit.engine.progress import Progress
@@ -27,6 +28,7 @@ from botkit.errors import ActionRefused, StoreUnavailable
 from botkit.events import DirectMessage, DirectMessageSent, Event, Post, Revoked
 from botkit.hooks.handler import Handler, Match
 from botkit.hooks.manager import Hooks
+from botkit.hooks.table import Selection
 from botkit.rules import Rules
 from botkit.state import State
 from botkit.store.contract import (
@@ -55,12 +57,14 @@ class TurnSettings:
     :param attempts: how often a handler is tried in all.
     :param handler_timeout_s: how long one run may take.
     :param rules: what X's package allows.
+    :param guard: when default replies are held back.
     """
 
     attempts: int = 5
     handler_timeout_s: float = 30.0
     backoff: Backoff = field(default_factory=Backoff)
     rules: Rules = field(default_factory=Rules)
+    guard: LoopGuard = field(default_factory=LoopGuard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class _Round:
     #: the stored item's id; another than the event's when the event is handled once more
     item_id: str
     lane: str
+    received_at: float
     attempt: int
     progress: Progress
     #: the only handler that is to run; ``""``: all that match
@@ -157,6 +162,7 @@ class Turns:
             event=await self._with_origin(event),
             item_id=stored.item_id,
             lane=claim.lane,
+            received_at=stored.received_at,
             attempt=attempt,
             progress=Progress.decode(claim.progress) if first else Progress(),
             only=only,
@@ -180,6 +186,7 @@ class Turns:
             event=await self._with_origin(event),
             item_id=stored.item_id,
             lane=lane,
+            received_at=stored.received_at,
             attempt=_LAST,
             progress=Progress(),
             rehearsal=True,
@@ -226,20 +233,40 @@ class Turns:
         event, progress = round_.event, round_.progress
         selection = self._hooks.table.select(event, skip=progress.done)
         matches = _wanted(selection.matches, round_.only)
-        await self._load_state(round_, matches)
+        fallbacks = () if matches else _fallbacks(selection, round_)
+        await self._load_state(round_, matches or fallbacks)
         for match in matches:
             await self._handle(match, round_)
-        if not round_.is_answered() and not (round_.only and round_.ran):
-            fallbacks = _wanted(selection.fallbacks(), round_.only)
+        if matches and (fallbacks := _fallbacks(selection, round_)):
             await self._load_state(round_, fallbacks)
-            for match in fallbacks:
-                if round_.is_answered():
-                    break
-                await self._handle(match, round_)
+        if fallbacks:
+            await self._answer_by_default(round_, fallbacks)
         if isinstance(event, DirectMessage):
             key = _wrote_key(event.account_id, event.sender.id)
             if key not in round_.stored:
                 round_.state[key] = msgspec.msgpack.encode(event.at)
+
+    async def _answer_by_default(self, round_: _Round, fallbacks: Sequence[Match]) -> None:
+        guard, key = self._settings.guard, loop_key(round_.lane)
+        guarded = bool(guard.replies) and not round_.only and not round_.rehearsal
+        before = Exchange.decode(round_.stored.get(key)) if guarded else Exchange()
+        if guarded and before.holds(guard, round_.received_at):
+            self._log.warning(
+                "default_reply_held_back",
+                item=round_.item_id,
+                conversation=round_.lane,
+                replies=guard.replies,
+                reason="quicker than people write: perhaps another bot; loop_guard in bot.yaml changes that",
+            )
+            return
+        began = self._now()
+        for match in fallbacks:
+            if round_.is_answered():
+                break
+            await self._handle(match, round_)
+        if guarded and round_.progress.answered:
+            after = before.replied(guard, round_.received_at, max(0.0, self._now() - began))
+            round_.state[key] = after.encode()
 
     async def _handle(self, match: Match, round_: _Round) -> None:
         event, handler = round_.event, match.handler
@@ -363,6 +390,8 @@ class Turns:
         keys = {_state_key(match.handler.plugin, round_.lane) for match in matches if match.handler.wants_bot}
         if isinstance(event, DirectMessage):
             keys.add(_wrote_key(event.account_id, event.sender.id))
+        if matches and matches[0].handler.fallback and self._settings.guard.replies:
+            keys.add(loop_key(round_.lane))
         keys -= round_.stored.keys()
         if keys:
             round_.stored |= await self._store.state(sorted(keys))
@@ -374,6 +403,13 @@ class Turns:
         if event.by_bot:
             return event  # a test says so
         return dataclasses.replace(event, by_bot=bool(await self._store.state(echo_keys(event))))
+
+
+def _fallbacks(selection: Selection, round_: _Round) -> Sequence[Match]:
+    """Those that run now; their filters are asked only when the event is not answered."""
+    if round_.is_answered() or (round_.only and round_.ran):
+        return ()
+    return _wanted(selection.fallbacks(), round_.only)
 
 
 def _wanted(matches: Sequence[Match], only: str) -> Sequence[Match]:

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from botkit.config import Config
 from botkit.engine.backoff import Backoff
 from botkit.engine.carrier import Carrier, CarrierSettings
+from botkit.engine.guard import LoopGuard
 from botkit.engine.lease import Lease
 from botkit.engine.sender import Sender
 from botkit.engine.spend import Spend
@@ -30,7 +31,7 @@ from botkit.rules import Rules
 from botkit.store.contract import Store
 from botkit.x.prices import DOLLAR
 
-__all__ = ["begin_engine", "rules_of"]
+__all__ = ["begin_engine", "guard_of", "rules_of"]
 
 #: how long after a process died others may take over what it held
 _LEASE_S = 15.0
@@ -40,6 +41,12 @@ def rules_of(config: Config) -> Rules:
     """What this bot's package at X allows; the simulator minds nothing."""
     package = config.x.package if config.network == "x" else "enterprise"
     return Rules(package, config.x.long_posts)
+
+
+def guard_of(config: Config) -> LoopGuard:
+    """When default replies are held back."""
+    wanted = config.loop_guard
+    return LoopGuard(wanted.replies, wanted.within, wanted.quick)
 
 
 async def begin_engine(
@@ -118,7 +125,9 @@ async def begin_engine(
             hooks=hooks,
             caller=client,
             withdrawn=accounts.withdrawn,
-            settings=TurnSettings(engine.attempts, engine.handler_timeout, backoff, rules_of(config)),
+            settings=TurnSettings(
+                engine.attempts, engine.handler_timeout, backoff, rules_of(config), guard_of(config)
+            ),
             log=log,
             rng=rng,
             now=now,
