@@ -97,6 +97,7 @@ class Accounts:
         self._refreshing: dict[tuple[str, str], asyncio.Task[OAuth2Tokens]] = {}
         self._unsaved: dict[str, Account] = {}
         self._doubted_at: dict[str, float] = {}
+        self._signs: dict[str, OAuth1] = {}
 
     # -- coming ------------------------------------------------------------------------------------------
 
@@ -349,6 +350,7 @@ class Accounts:
 
     async def _forget(self, account_id: str, reason: str) -> bool:
         self._unsaved.pop(account_id, None)
+        self._signs.pop(account_id, None)
         there = await self.vault.remove(account_id)
         if there:
             self._log.warning("account_stopped", account=account_id, reason=reason)
@@ -392,11 +394,14 @@ class Accounts:
     # -- showing -----------------------------------------------------------------------------------------
 
     def oauth1(self, account: Account) -> OAuth1:
-        """What signs as that account."""
-        have = self._credentials
-        return OAuth1(
-            have.consumer_key, have.consumer_secret, account.access_token, account.access_token_secret
-        )
+        """What signs as that account; the same one, with what it prepared, while its tokens are the same."""
+        signs = self._signs.get(account.id)
+        token, secret = account.access_token, account.access_token_secret
+        if signs is None or signs.token != token or signs.token_secret != secret:
+            have = self._credentials
+            signs = OAuth1(have.consumer_key, have.consumer_secret, token, secret)
+            self._signs[account.id] = signs
+        return signs
 
     async def bearer(self, account: Account) -> Bearer:
         """The account's OAuth 2.0 token, good for now; see `fresh`."""

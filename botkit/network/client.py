@@ -14,11 +14,11 @@ What X refuses has not been done, so nothing happens twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from time import time
 from typing import TypeVar
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from botkit.errors import Forbidden, StoreError, Unauthorized, UserError, XError, XUnavailable
@@ -49,8 +49,7 @@ _WORDS = {
 }
 
 
-@dataclass(slots=True)
-class _Actor:
+class _Actor(msgspec.Struct):
     """Who acts in a call, and with what.
 
     :ivar account: what the vault has of the account; ``None`` when that is nothing.
@@ -61,7 +60,7 @@ class _Actor:
     account_id: str
     account: Account | None
     own: bool
-    lacks: list[str] = field(default_factory=list)
+    lacks: list[str] = []
 
 
 class Client:
@@ -86,6 +85,7 @@ class Client:
     ) -> None:
         self._requests = Requests(transport, api_url)
         self._credentials = credentials
+        self._own_id = credentials.account_id
         self._accounts = accounts
         self._log = log
         self._now = now
@@ -96,6 +96,7 @@ class Client:
             credentials.access_token,
             credentials.access_token_secret,
         )
+        self._signs_own = bool(credentials.consumer_key and credentials.access_token)
         self._bearer = credentials.bearer_token
         self._bearer_lock = asyncio.Lock()
         self._worked: dict[tuple[str, tuple[Auth, ...], str], Auth] = {}
@@ -116,12 +117,26 @@ class Client:
         :raises Forbidden: the account is not connected, or not any more.
         :raises XUnavailable, OutcomeUnknown: there was no answer.
         """
+        kinds = self._kinds(call, account_id)
+        answered: Response | None = None
+        if self._signs_own and self._is_own(account_id) and kinds and kinds[0] is _OAUTH1_USER:
+            # What nearly every call is sent with: nothing is to be looked up for it, unless X refuses.
+            answered = await self._requests.send(call, self._own)
+            if not _try_another(call, answered):
+                return answered
         actor = await self._actor(call, account_id)
         refused: list[tuple[Shown, Response]] = []
-        async for shown in self._candidates(call, actor):
-            response = await self._requests.send(call, shown)
+        for kind in kinds:
+            shown = await self._shown(kind, call, actor)
+            if shown is None:
+                continue
+            if answered is not None:
+                # The kind that came first, and is first here.
+                response, answered = answered, None
+            else:
+                response = await self._requests.send(call, shown)
             if response.status == 401:
-                shown, response = await self._once_more(call, actor, shown, response)  # noqa: PLW2901
+                shown, response = await self._once_more(call, actor, shown, response)
             if not _try_another(call, response):
                 self._tell_worked(call, actor, shown, refused)
                 return response
@@ -133,11 +148,15 @@ class Client:
 
     # -- who acts ----------------------------------------------------------------------------------------
 
+    def _is_own(self, account_id: str) -> bool:
+        """Whether the tokens of bot.yaml are that account's, as far as that is told without looking it up."""
+        return not account_id or account_id == self._own_id
+
     async def _actor(self, call: Call[T], account_id: str) -> _Actor:
-        own_id = self._credentials.account_id
+        own_id = self._own_id
         account_id = account_id or own_id
         account: Account | None = None
-        if self._accounts is not None and account_id and _USERS.intersection(call.auth):
+        if self._accounts is not None and account_id and _by_user(call):
             try:
                 account = await self._accounts.get(account_id)
             except UserError as error:
@@ -156,15 +175,15 @@ class Client:
 
     # -- with what ---------------------------------------------------------------------------------------
 
-    async def _candidates(self, call: Call[T], actor: _Actor) -> AsyncIterator[Shown]:
+    def _kinds(self, call: Call[T], account_id: str) -> tuple[Auth, ...]:
+        """The kinds that the call accepts, in the order to try them."""
         kinds = call.auth
-        worked = self._worked.get((call.name, kinds, actor.account_id))
-        if worked is not None:
-            kinds = (worked, *(kind for kind in kinds if kind is not worked))
-        for kind in kinds:
-            shown = await self._shown(kind, call, actor)
-            if shown is not None:
-                yield shown
+        if not self._worked:  # X has never taken a second kind: the rule
+            return kinds
+        worked = self._worked.get((call.name, kinds, account_id or self._own_id))
+        if worked is None:
+            return kinds
+        return (worked, *(kind for kind in kinds if kind is not worked))
 
     async def _shown(self, kind: Auth, call: Call[T], actor: _Actor) -> Shown | None:
         have = self._credentials
@@ -290,8 +309,14 @@ class Client:
         return sign_in
 
 
+_OAUTH1_USER, _OAUTH2_USER = Auth.OAUTH1_USER, Auth.OAUTH2_USER
 _USERS = frozenset({Auth.OAUTH1_USER, Auth.OAUTH2_USER})
 _CLIENT = frozenset({Auth.CLIENT_BASIC, Auth.NONE})
+
+
+def _by_user(call: Call[T]) -> bool:
+    """Whether the call can be an account's, and not only the app's."""
+    return _OAUTH1_USER in call.auth or _OAUTH2_USER in call.auth
 
 
 def _try_another(call: Call[T], response: Response) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 from urllib.parse import quote
 
+import msgspec
 from authlib.oauth1.rfc5849.client_auth import ClientAuth
 
 from botkit.network.signing import Signer
@@ -111,12 +112,14 @@ class OAuth1:
         return self._signer
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(msgspec.Struct, frozen=True):
     """A token that is enough by itself: an account's (OAuth 2.0) or the app's."""
 
-    token: str = field(repr=False)
+    token: str
     kind: Auth = Auth.OAUTH2_USER
+
+    def __repr__(self) -> str:
+        return f"Bearer(kind={self.kind!r})"
 
     def header(self, request: Request, url: str, headers: dict[str, str]) -> str:
         """The token, literally."""

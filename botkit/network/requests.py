@@ -13,6 +13,9 @@ __all__ = ["Requests"]
 
 T = TypeVar("T")
 
+_ACCEPT = "application/json"
+_USER_AGENT = f"botkit/{__version__}"
+
 
 class Requests:
     """Sends calls over a transport.
@@ -31,7 +34,7 @@ class Requests:
         """
         request = call.request
         url = f"{self.api_url}{request.target}"
-        headers = {"accept": "application/json", "user-agent": f"botkit/{__version__}"}
+        headers = {"accept": _ACCEPT, "user-agent": _USER_AGENT}
         if request.content_type:
             headers["content-type"] = request.content_type
         if authorization := shown.header(request, url, headers):

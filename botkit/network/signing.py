@@ -9,7 +9,6 @@ Source: X docs, authentication/oauth-1-0a: creating-a-signature, authorizing-a-r
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 import secrets
@@ -48,7 +47,9 @@ class Signer:
         self._token, self._token_secret = token, token_secret
         self._nonce = nonce
         self._now = now
-        self._key = f"{percent_encode(consumer_secret)}&{percent_encode(token_secret)}".encode()
+        secret = f"{percent_encode(consumer_secret)}&{percent_encode(token_secret)}".encode()
+        # The key is worked into it once; each signature goes on from a copy.
+        self._keyed = hmac.new(secret, digestmod="sha1")
         key, account = percent_encode(consumer_key), percent_encode(token)
         # In the base string the parameters stand sorted and joined, and as a whole encoded once more.
         self._until_nonce = f"oauth_consumer_key%3D{percent_encode(key)}%26oauth_nonce%3D"
@@ -74,7 +75,9 @@ class Signer:
             f"{path.replace('/', '%2F')}&"
             f"{self._until_nonce}{nonce}{self._until_time}{timestamp}{self._after_time}"
         )
-        digest = base64.b64encode(hmac.digest(self._key, base.encode("ascii"), hashlib.sha1)).decode("ascii")
+        keyed = self._keyed.copy()
+        keyed.update(base.encode("ascii"))
+        digest = base64.b64encode(keyed.digest()).decode("ascii")
         # Of what base64 is made of, these three are encoded.
         signature = digest.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
         return (

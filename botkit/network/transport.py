@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from botkit.errors import OutcomeUnknown, XUnavailable
+from botkit.network.deadlines import Deadlines
 from botkit.x.wire import Response
 
 __all__ = ["AiohttpTransport", "Incoming", "Transport"]
@@ -78,9 +80,12 @@ class AiohttpTransport:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._now = now
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=connect_timeout_s)
+        # The wait in all is our own: aiohttp sets a timer for each request.
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
+        self._deadlines = Deadlines(timeout_s)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._origin, self._at_origin = "", URL()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -94,22 +99,41 @@ class AiohttpTransport:
         return self._session
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+        task = self._deadlines.begin()
         try:
-            async with self._open().request(
-                # As it is: what is encoded is what was signed.
+            answer = await self._open().request(
                 method,
-                URL(url, encoded=True),
+                self._url(url),
                 headers=headers,
                 data=body,
                 allow_redirects=False,
-            ) as answer:
-                content = await answer.read()
-                received = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, received, content, self._now())
+            )
+            # Read to its end, or failed, an answer has given its connection back.
+            content = await answer.read()
+            return Response(answer.status, answer.headers, content, self._now())
+        except asyncio.CancelledError:
+            if self._deadlines.passed(task):
+                raise OutcomeUnknown(f"no answer: none in {self._deadlines.after_s:g} seconds") from None
+            raise
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise XUnavailable(f"can't connect: {_reason(error)}") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"no answer: {_reason(error)}") from error
+        finally:
+            self._deadlines.end(task)
+
+    def _url(self, url: str) -> URL:
+        """The address as it is: what is encoded is what was signed.
+
+        Nearly all are below one origin, which is taken apart once.
+        """
+        begins = url.find("/", 8)  # behind https://
+        if begins < 0 or "?" in url or "#" in url:
+            return URL(url, encoded=True)
+        origin = url[:begins]
+        if origin != self._origin:
+            self._origin, self._at_origin = origin, URL(origin, encoded=True)
+        return self._at_origin.with_path(url[begins:], encoded=True)
 
     @asynccontextmanager
     async def stream(
@@ -124,7 +148,7 @@ class AiohttpTransport:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise XUnavailable(f"can't connect: {_reason(error)}") from error
         try:
-            received = {name.lower(): value for name, value in answer.headers.items()}
+            received = answer.headers
             if 200 <= answer.status < 300:
                 yield Incoming(Response(answer.status, received, b"", self._now()), _chunks(answer))
             else:
@@ -138,6 +162,7 @@ class AiohttpTransport:
             answer.close()
 
     async def close(self) -> None:
+        self._deadlines.close()
         if self._session is not None:
             await self._session.close()
             self._session = None

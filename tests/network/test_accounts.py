@@ -427,6 +427,55 @@ async def test_each_account_acts_with_its_own_tokens(bench: Bench) -> None:
         assert shown in bench.x.shown[-1]
 
 
+async def test_an_account_is_signed_for_by_the_same_one_while_its_tokens_are_the_same(bench: Bench) -> None:
+    account = Account(id="42", access_token="42-t", access_token_secret="s")
+    signs = bench.accounts.oauth1(account)
+    assert bench.accounts.oauth1(replace(account, username="other")) is signs
+    assert (signs.consumer_key, signs.token, signs.token_secret) == (CONSUMER[0], "42-t", "s")
+    other = bench.accounts.oauth1(replace(account, id="43", access_token="43-t"))
+    assert other.token == "43-t"
+    assert bench.accounts.oauth1(account) is signs
+    for changed in (replace(account, access_token="42-u"), replace(account, access_token_secret="u")):
+        anew = bench.accounts.oauth1(changed)
+        assert (anew.token, anew.token_secret) == (changed.access_token, changed.access_token_secret)
+
+
+async def test_nothing_signs_for_an_account_that_is_gone(bench: Bench) -> None:
+    account = await bench.accounts.connected(Account(id="42", access_token="42-t", access_token_secret="s"))
+    signs = bench.accounts.oauth1(account)
+    await bench.accounts.revoked("42", reason="X refuses its tokens")
+    assert bench.accounts.oauth1(account) is not signs
+
+
+async def test_for_the_own_account_nothing_is_looked_up_unless_x_refuses(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """What stands in bot.yaml is enough, even where the stored accounts can't be decrypted."""
+    await bench.accounts.connected(Account(id="1000", access_token="1000-t", access_token_secret="s"))
+    tokens_of = bench.again()
+    for key in tmp_path.glob("*"):
+        key.unlink()
+    KeyRing(tmp_path, {}).keys()
+    client = Client(bench.x, KEYS, api_url="https://api.x.com", accounts=tokens_of, now=bench.clock)
+    bench.x.alive["1000-own"] = "1000"
+    asked = len(bench.x.asked)
+    for account_id in ("", "1000"):
+        assert (await client.do(users.me(), account_id)).id == "1000"
+    assert len(bench.x.asked) == asked + 2
+    del bench.x.alive["1000-own"]
+    with pytest.raises(Unauthorized, match="can't be decrypted"):
+        await client.do(users.me(), "1000")
+    assert len(bench.x.asked) == asked + 3
+
+
+async def test_the_own_account_goes_on_with_what_else_there_is_where_x_refuses(bench: Bench) -> None:
+    """The refused request is not sent twice."""
+    await bench.connect("1000")
+    assert (await bench.client.do(users.me())).id == "1000"
+    kinds = [shown.partition(" ")[0] for shown in bench.x.shown if shown]
+    assert kinds == ["OAuth", "Bearer"]
+
+
 async def test_an_account_that_is_not_connected_is_refused_before_x_is_asked(bench: Bench) -> None:
     with pytest.raises(Forbidden, match=r"account 44 is not connected.*/connect") as caught:
         await bench.client.do(dm.send("7", "hello"), "44")

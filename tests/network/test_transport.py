@@ -70,6 +70,23 @@ async def test_a_request_goes_out_as_it_is(serve, transport):
     assert seen == [("POST", "/2/a%2Fb?q=1%202&c=%2B", "1", b'{"a": 1}')]
 
 
+@pytest.mark.parametrize("target", ["/", "/2/a%2Fb", "//2/a", "/2/a?q=%2F", "/2/a;b=%7e"])
+async def test_addresses_of_several_origins_go_out_as_they_are(serve, transport, target):
+    seen = []
+
+    def at(name):
+        async def handler(request):
+            seen.append((name, request.raw_path))
+            return web.Response()
+
+        return handler
+
+    first, second = await serve(at("first")), await serve(at("second"))
+    for url in (first, second, first):
+        await transport.send("GET", f"{url}{target}", {}, None)
+    assert seen == [("first", target), ("second", target), ("first", target)]
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 503])
 async def test_every_status_is_an_answer(serve, transport, status):
     async def handler(_request):
@@ -152,6 +169,23 @@ async def test_no_answer_in_time_nobody_knows(serve):
     finally:
         over.set()
         await transport.close()
+
+
+async def test_who_is_cancelled_is_cancelled(serve, transport):
+    """A handler whose time is up, or a bot that stops: no word about an outcome."""
+    came, over = asyncio.Event(), asyncio.Event()
+
+    async def handler(_request):
+        came.set()
+        await over.wait()
+        return web.Response()
+
+    task = asyncio.create_task(transport.send("POST", await serve(handler), {}, b"x"))
+    await came.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    over.set()
 
 
 async def test_it_can_be_closed_twice_and_used_again(serve):
