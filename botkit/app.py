@@ -188,7 +188,7 @@ class App:
             hooks=self._hooks,
             client=client,
             transport=transport,
-            accounts=sign_in.accounts.vault.ids,
+            vault=sign_in.accounts.vault,
             webhook_url=address,
             log=log,
             now=self._now,
@@ -216,7 +216,7 @@ class App:
                 network=config.network,
                 folder=config.folder,
                 webhook_url=webhook_url or config.server.webhook_url or "",
-                account_ids=tuple({x.account_id} - {""}),
+                account_ids=await _account_ids(x, sign_in),
             )
         )
         stack.push_async_callback(self._shut_down_plugins)
@@ -341,6 +341,12 @@ class App:
                 await self._hooks.shutdown()
         except TimeoutError:
             self._log.warning("shutdown_hooks_left")
+
+
+async def _account_ids(x: Facing, sign_in: SignIn) -> tuple[str, ...]:
+    """The connected accounts, the own one first."""
+    own = (x.account_id,) if x.account_id else ()
+    return tuple(dict.fromkeys((*own, *await sign_in.accounts.vault.ids())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ async def _operations(config: Config, stack: AsyncExitStack) -> Mapping[str, Ope
         hooks=hooks,
         client=client,
         transport=transport,
-        accounts=sign_in.accounts.vault.ids,
+        vault=sign_in.accounts.vault,
         webhook_url=lambda: config.server.webhook_url or "",
         log=log,
         now=time.time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from botkit.cli.plugins import HANDLER_COLUMNS, describe_handler, describe_plugi
 from botkit.config import Config, format_duration, json_schema
 from botkit.errors import UserError
 from botkit.hooks.manager import Hooks, load_plugins
-from botkit.roles.never import hooks_never_called
+from botkit.roles.never import Never, hooks_never_called
+from botkit.roles.own import Granted, grants_in, lacking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,22 +30,30 @@ __all__ = ["command"]
 def command(file: Path, schema: bool, as_json: bool) -> int:
     """Say what would run: network, server, store, plugins with their handlers in order, and what is missing.
 
-    Nothing is started, opened or sent. Exit status 2: the bot could not run.
+    Nothing is started or sent, and no store is opened unless the own account's tokens are missing: accounts
+    that have signed in may do. Exit status 2: the bot could not run.
     """
     if schema:
         print_json(json_schema(_settings_classes(file)))
         return 0
     config = read_config(file, complete=False)
-    problems: list[UserError] = list(config.missing)
+    problems: list[UserError] = []
+    granted: tuple[Granted, ...] = ()
+    if config.missing:
+        problems += asyncio.run(lacking(config))
+    if config.missing and not problems:
+        granted = asyncio.run(grants_in(config))
     hooks: Hooks | None = None
+    never: tuple[Never, ...] = ()
     try:
         hooks = load_plugins(config)
+        never = hooks_never_called(config, hooks, granted=granted)
     except UserError as error:
         problems.append(error)
     if as_json:
-        print_json(_as_json(config, hooks, problems))
+        print_json(_as_json(config, hooks, never, problems))
     else:
-        _print(config, hooks, problems)
+        _print(config, hooks, never, problems)
     return complain(*problems) if problems else 0
 
 
@@ -56,7 +66,7 @@ def _settings_classes(file: Path) -> dict[str, type]:
     return {plugin.name: type(plugin.settings) for plugin in plugins if is_dataclass(plugin.settings)}
 
 
-def _print(config: Config, hooks: Hooks | None, problems: list[UserError]) -> None:
+def _print(config: Config, hooks: Hooks | None, never: tuple[Never, ...], problems: list[UserError]) -> None:
     for name, value in _facts(config):
         click.echo(f"{name:<10} {value}")
     if hooks is not None:
@@ -66,8 +76,8 @@ def _print(config: Config, hooks: Hooks | None, problems: list[UserError]) -> No
         if handlers:
             click.echo()
             print_table(HANDLER_COLUMNS, [handler_row(handler) for handler in handlers])
-        for never in hooks_never_called(config, hooks):
-            click.echo(f"\nwarning: {never}")
+        for each in never:
+            click.echo(f"\nwarning: {each}")
     click.echo()
     count = f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
     click.echo(f"{config.file} has {count}" if problems else f"{config.file} is fine")
@@ -107,7 +117,9 @@ def _facts(config: Config) -> list[tuple[str, str]]:
     return facts
 
 
-def _as_json(config: Config, hooks: Hooks | None, problems: list[UserError]) -> dict[str, Any]:
+def _as_json(
+    config: Config, hooks: Hooks | None, never: tuple[Never, ...], problems: list[UserError]
+) -> dict[str, Any]:
     server = config.server
     return {
         "ok": not problems,
@@ -131,7 +143,7 @@ def _as_json(config: Config, hooks: Hooks | None, problems: list[UserError]) -> 
         },
         "plugins": describe_plugins(hooks) if hooks else [{"name": entry.name} for entry in config.plugins],
         "handlers": [describe_handler(handler) for handler in hooks.handlers()] if hooks else None,
-        "warnings": [str(never) for never in hooks_never_called(config, hooks)] if hooks else [],
+        "warnings": [str(each) for each in never],
         "problems": [_problem(error) for error in problems],
     }
 

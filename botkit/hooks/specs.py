@@ -57,7 +57,8 @@ class AppInfo:
     :param network: ``simulator`` or ``x``.
     :param folder: where bot.yaml lies.
     :param webhook_url: where X, or the simulator, delivers events.
-    :param account_ids: the connected accounts.
+    :param account_ids: the accounts connected when the bot started, the own one of bot.yaml first where its
+        token tells whose it is. Others may come at /connect later; those that go are told by `on_revoke`.
     """
 
     network: str

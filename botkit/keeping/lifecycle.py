@@ -32,6 +32,7 @@ class Lifecycle:
     :param desired: what is wanted, without accounts.
     :param accounts: the ids of the connected accounts beside the bot's own.
     :param missed: told of a time in which nothing could come.
+    :param sign_in: how an account signs in, for a bot that has none.
     :param holder: this process's name in leases.
     :param every_s: how often it looks.
     """
@@ -46,6 +47,7 @@ class Lifecycle:
         missed: Callable[[Span], Awaitable[None]],
         heard: Heard,
         alarms: Alarms,
+        sign_in: str,
         holder: str,
         every_s: float,
         log: FilteringBoundLogger,
@@ -59,6 +61,7 @@ class Lifecycle:
         self._missed = missed
         self._heard = heard
         self._alarms = alarms
+        self._sign_in = sign_in
         self._holder = holder
         self._every_s = every_s
         self._log = log
@@ -68,6 +71,7 @@ class Lifecycle:
         #: until then X was heard from before this process began; 0: nothing is missing before it
         self.heard_before = 0.0
         self._failures = 0
+        self._lonely = False
         self._looking = asyncio.Lock()
 
     @property
@@ -105,7 +109,7 @@ class Lifecycle:
         async with self._looking, alone(self._store, self._holder, log=self._log, sleep=self._sleep):
             before = self._heard.contact.joined(await last_contact(self._store))
             own = await self._own()
-            desired = replace(self._desired(), accounts=tuple(await self._accounts()))
+            desired = replace(self._desired(), accounts=await self.accounts())
             try:
                 done = await make_so(self._client, desired, log=self._log, own=own)
             except NotSo as error:
@@ -121,6 +125,20 @@ class Lifecycle:
         if since:
             await self._missed(Span(since, self._now()))
         return done
+
+    async def accounts(self) -> tuple[str, ...]:
+        """The ids of the connected accounts beside the own one; that there is none at all is told once.
+
+        :raises StoreError: the store can't be read.
+        """
+        accounts = tuple(await self._accounts())
+        lonely = not accounts and not self._desired().own
+        if lonely and not self._lonely:
+            self._log.warning(
+                "no_account", reason="bot.yaml has no tokens, and no account has signed in", fix=self._sign_in
+            )
+        self._lonely = lonely
+        return accounts
 
     async def connected(self, account_id: str) -> None:
         """An account was connected: make its subscriptions now.

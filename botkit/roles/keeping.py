@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
@@ -28,8 +28,10 @@ from botkit.network.lifecycle.asking import asked
 from botkit.network.replay import Span
 from botkit.network.stream import StreamOpener
 from botkit.network.transport import Transport
+from botkit.network.vault import Vault
 from botkit.roles.facing import Facing
 from botkit.roles.never import hooks_never_called
+from botkit.roles.own import Granted, grants
 from botkit.roles.parts import Parts
 from botkit.store.contract import Store
 from botkit.web.backlog import Backlog
@@ -66,6 +68,7 @@ class Keeping:
         gaps: Gaps,
         missed: Callable[[Span], Awaitable[None]],
         stream: StreamReceiver | None,
+        granted: Callable[[], Awaitable[Sequence[Granted]]],
         backlog: Backlog,
         holder: str,
         log: FilteringBoundLogger,
@@ -81,6 +84,7 @@ class Keeping:
         self._gaps = gaps
         self._missed = missed
         self._stream = stream
+        self._granted = granted
         self._backlog = backlog
         self._holder = holder
         self._log = log
@@ -103,7 +107,7 @@ class Keeping:
         :returns: the account's handle, ``""`` when X was not asked or did not say.
         :raises UserError: the simulator refused.
         """
-        for never in hooks_never_called(self._config, self._hooks):
+        for never in hooks_never_called(self._config, self._hooks, granted=await self._grants()):
             self._log.warning(
                 "hook_never_called",
                 hook=never.hook,
@@ -114,6 +118,7 @@ class Keeping:
         reason = is_managed(self._config)
         if reason:
             self._log.info("webhook_not_managed", reason=reason)
+            await self._tell_without_accounts()
             if self._lifecycle.heard_before:
                 await self._missed_before()
             return ""
@@ -130,6 +135,19 @@ class Keeping:
                 raise UserError(problem.line)
             self._log.error("not_connected", error=problem.line)
         return done.account.username
+
+    async def _grants(self) -> Sequence[Granted]:
+        try:
+            return await self._granted()
+        except StoreError as error:
+            self._log.warning("accounts_not_read", error=str(error))
+            return ()
+
+    async def _tell_without_accounts(self) -> None:
+        try:
+            await self._lifecycle.accounts()
+        except StoreError as error:
+            self._log.warning("accounts_not_read", error=str(error))
 
     async def _missed_before(self) -> None:
         try:
@@ -185,7 +203,7 @@ def make_keeping(
     hooks: Hooks,
     client: Client,
     transport: Transport,
-    accounts: Callable[[], Awaitable[Collection[str]]],
+    vault: Vault,
     webhook_url: Callable[[], str],
     log: FilteringBoundLogger,
     now: Callable[[], float],
@@ -193,7 +211,7 @@ def make_keeping(
 ) -> tuple[Keeping, Mapping[str, Operation]]:
     """Build the parts, and what a person can ask them to do.
 
-    :param accounts: the ids of the connected accounts beside the bot's own.
+    :param vault: the connected accounts beside the bot's own.
     :param webhook_url: where X is told to deliver; asked when it is needed.
     """
     product = product_of(config.x.delivery, config.x.environment or "")
@@ -221,11 +239,13 @@ def make_keeping(
             events=hooks.needed_events(),
             environment=config.x.environment or "",
             keywords=config.x.keywords,
+            own=bool(x.credentials.access_token or x.credentials.oauth2_token),
         ),
-        accounts=accounts,
+        accounts=vault.ids,
         missed=missed,
         heard=heard,
         alarms=alarms,
+        sign_in=_sign_in(config),
         holder=holder,
         every_s=config.x.check_every,
         log=log,
@@ -255,6 +275,7 @@ def make_keeping(
         gaps=gaps,
         missed=missed,
         stream=stream,
+        granted=lambda: grants(x.credentials, vault),
         backlog=backlog,
         holder=holder,
         log=log,
@@ -263,6 +284,14 @@ def make_keeping(
     )
     at_x = AtX(client, product, webhook_url, x.account_id, gaps, lifecycle.check)
     return keeping, operations(at_x)
+
+
+def _sign_in(config: Config) -> str:
+    """How an account is connected to a bot that has none."""
+    public_url = config.server.public_url
+    if config.serves_connect and public_url is not None:
+        return f"sign one in at {public_url.rstrip('/')}/connect"
+    return "sign one in: botkit connect; or set x.access_token and x.access_token_secret"
 
 
 async def _look_up(client: Client, product: Product, url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
@@ -30,19 +30,22 @@ class Never:
 
 
 def hooks_never_called(
-    config: Config, hooks: Hooks, *, scopes: Collection[str] | None = None
+    config: Config, hooks: Hooks, *, granted: Sequence[Collection[str] | None] = ()
 ) -> tuple[Never, ...]:
     """The hooks of the loaded plugins whose events the delivery, or the scopes, can't bring.
 
-    :param scopes: what the accounts' OAuth 2.0 tokens were granted; ``None``: they sign with OAuth 1.0a.
+    :param granted: the OAuth 2.0 scopes that each account granted; ``None`` for one that signs with OAuth
+        1.0a. Without accounts there is nothing to be said of scopes.
     """
+    scopes = [each for each in granted if each is not None]
+    known = scopes if scopes and len(scopes) == len(granted) else None
     waiting: dict[str, list[str]] = {}
     for handler in hooks.handlers():
         waiting.setdefault(handler.hook, []).append(handler.id)
     found = []
     for hook, handlers in waiting.items():
         delivery = config.x.delivery
-        reason = why_never(EVENT_OF_HOOK[hook], delivery, keywords=config.x.keywords, scopes=scopes)
+        reason = why_never(EVENT_OF_HOOK[hook], delivery, keywords=config.x.keywords, granted=known)
         if reason:
             found.append(Never(hook, tuple(handlers), delivery, reason))
     return tuple(found)

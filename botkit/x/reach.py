@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from botkit.events import Event, NewsPublished, ReplayFinished, UnknownEvent
+from botkit.x.calls import account_activity
 from botkit.x.subscriptions import ACCOUNT_ACTIVITY_EVENTS, access_to, event_types_for
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ def why_never(
     delivery: str,
     *,
     keywords: Collection[str] = (),
-    scopes: Collection[str] | None = None,
+    granted: Collection[Collection[str]] | None = None,
 ) -> str:
     """Why an event can never come this way, in one line with the fix; ``""`` when it can.
 
     :param delivery: as ``x.delivery`` in bot.yaml.
     :param keywords: those that news are asked for.
-    :param scopes: what the account's OAuth 2.0 token was granted; ``None`` where it signs with OAuth 1.0a,
-        whose permission is not known before X is asked.
+    :param granted: the scopes of each account's OAuth 2.0 token; ``None`` where some account signs with OAuth
+        1.0a, whose permission is not known before X is asked.
     """
     if event in {Event, UnknownEvent}:
         return ""
@@ -43,23 +44,31 @@ def why_never(
         return "premium has no replay" if delivery == "premium" else ""
     if delivery in WHOLE:
         if event in ACCOUNT_ACTIVITY_EVENTS:
-            return ""
+            return _scope_missing(_of_the_one_subscription(event, delivery), granted)
         return "the Account Activity API does not have it; delivery: activity has"
     if event is NewsPublished and not keywords:
         return "news come by keyword; write them under x.keywords"
-    return _scope_missing(event, scopes)
+    return _scope_missing(_of_its_subscriptions(event), granted)
 
 
-def _scope_missing(event: type[Event], scopes: Collection[str] | None) -> str:
-    if scopes is None:
+def _of_its_subscriptions(event: type[Event]) -> set[str]:
+    accesses = map(access_to, event_types_for([event]))
+    return {scope for access in accesses if access.private for scope in access.scopes}
+
+
+def _of_the_one_subscription(event: type[Event], delivery: str) -> set[str]:
+    if delivery != "account_activity" or not event_types_for([event]):
+        return set()  # v1.1 takes OAuth 1.0a only; what needs no subscription needs no scope
+    return set(account_activity.subscribe("0").scopes)
+
+
+def _scope_missing(needed: set[str], granted: Collection[Collection[str]] | None) -> str:
+    if not granted:
         return ""
-    lacking = {
-        scope
-        for event_type in event_types_for([event])
-        if (access := access_to(event_type)).private
-        for scope in access.scopes
-        if scope not in scopes
-    }
+    lacking = min((needed.difference(scopes) for scopes in granted), key=len)
     if not lacking:
         return ""
-    return f"the account did not grant {' and '.join(sorted(lacking))}; sign it in again"
+    scopes = " and ".join(sorted(lacking))
+    if len(granted) == 1:
+        return f"the account did not grant {scopes}; let it sign in again at /connect"
+    return f"no account granted {scopes}; let one sign in again at /connect"

@@ -54,7 +54,7 @@ async def make_so(
     """
     own = own or Own()
     product = product_of(desired.delivery, desired.environment)
-    account, problems = await _account(client, others=bool(desired.accounts))
+    account, problems = await _account(client, desired)
     hook = Ensured("", frozenset())
     if product.webhooks is not None:
         hook = await ensure_webhook(client, product.webhooks, desired.url, own=own.webhooks, log=log)
@@ -113,12 +113,14 @@ async def connect(
     return done
 
 
-async def _account(client: Client, *, others: bool) -> tuple[User, tuple[Problem, ...]]:
+async def _account(client: Client, desired: Desired) -> tuple[User, tuple[Problem, ...]]:
     """The bot's own account. A dead token of its own keeps the other accounts from nothing."""
+    if not desired.own:
+        return User(id=""), ()
     try:
         return await asked("whose account this is", client.do(users.me()), "account"), ()
     except NotSo as error:
-        if not others or not isinstance(error.__cause__, Unauthorized):
+        if not desired.accounts or not isinstance(error.__cause__, Unauthorized):
             raise
         return User(id=""), (Problem("account", str(error)),)
 

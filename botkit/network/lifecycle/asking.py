@@ -27,6 +27,7 @@ class Desired:
     :param events: the event classes that some handler wants.
     :param keywords: what news are wanted about.
     :param accounts: the ids of the connected accounts beside the bot's own.
+    :param own: the bot has tokens of an account of its own.
     """
 
     delivery: Delivery
@@ -35,6 +36,7 @@ class Desired:
     environment: str = ""
     keywords: Collection[str] = ()
     accounts: Collection[str] = ()
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
