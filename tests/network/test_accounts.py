@@ -559,3 +559,42 @@ async def test_no_token_is_in_the_log_or_an_error(bench: Bench) -> None:
         assert secret not in bench.log.text
         assert secret not in str(caught.value)
         assert secret not in repr(bench.accounts.vault)
+
+
+# -- a sign-in that others wait for --------------------------------------------------------------------------
+
+
+async def test_a_sign_in_in_another_process_is_seen_at_once_by_who_asks_for_it(bench: Bench) -> None:
+    """What was read some seconds ago is not believed then: the old tokens would be refused once more."""
+    await bench.connect()
+    elsewhere = bench.again()
+    before = await elsewhere.get("42")
+    bench.clock.now += 1
+    told: list[str] = []
+    bench.accounts.hooks.signed_in = told.append
+    after = await bench.connect()
+    assert told == ["42"]
+    assert await elsewhere.get("42") == before
+    assert await elsewhere.signed_in_at("42") == after.connected_at
+    assert await elsewhere.get("42") == after
+
+
+async def test_who_is_not_connected_or_can_not_be_decrypted_has_not_signed_in(
+    bench: Bench, tmp_path: Path
+) -> None:
+    assert await bench.accounts.signed_in_at("42") == 0.0
+    await bench.connect()
+    (tmp_path / "botkit.key").unlink()
+    assert await bench.again().signed_in_at("42") == 0.0
+
+
+async def test_what_waits_goes_on_even_when_x_does_not_subscribe_the_account(bench: Bench) -> None:
+    told: list[str] = []
+
+    async def refuses(_: str) -> None:
+        raise UserError("X refused")
+
+    bench.accounts.hooks.signed_in, bench.accounts.hooks.connected = told.append, refuses
+    with pytest.raises(UserError, match="X refused"):
+        await bench.connect()
+    assert told == ["42"]
