@@ -13,7 +13,7 @@ from botkit.network.keys import KeyRing
 from botkit.roles.accounts import open_accounts
 from botkit.roles.facing import outside
 from botkit.roles.keeping import hooks_never_called
-from botkit.roles.own import without_own
+from botkit.roles.own import grants_in, without_own
 from botkit.store import open_store
 
 __all__ = ["config", "plugins", "secrets_there", "store"]
@@ -52,6 +52,8 @@ async def secrets_there(patient: Patient) -> Result:
     except UserError as error:
         raise _failed(error, "make the key private, or set BOTKIT_KEY") from error
     patient.x = outside(config)
+    if alone is not None and await grants_in(config):
+        return ok("all that X needs are set; accounts that signed in act for the bot")
     if alone is not None:
         names = " and ".join(error.path for error in missing)
         fixes = "; ".join(dict.fromkeys(error.fix for error in missing))

@@ -321,7 +321,8 @@ async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
     await place.sign_in(account)
     found = await place.examine()
     assert not any(result.status is Status.FAILED for result in found.values()), found
-    assert "set X_ACCESS_TOKEN in the environment" in found["secrets"].text
+    assert found["secrets"].status is Status.OK
+    assert "accounts that signed in act for the bot" in found["secrets"].text
     assert found["accounts"].text == "1 signed in"
     assert found["subscriptions"].status is Status.OK
 
