@@ -435,7 +435,7 @@ async def test_an_account_is_signed_for_by_the_same_one_while_its_tokens_are_the
     other = bench.accounts.oauth1(replace(account, id="43", access_token="43-t"))
     assert other.token == "43-t"
     assert bench.accounts.oauth1(account) is signs
-    for changed in (replace(account, access_token="42-u"), replace(account, access_token_secret="u")):
+    for changed in (replace(account, access_token_secret="u"), replace(account, access_token="42-u")):
         anew = bench.accounts.oauth1(changed)
         assert (anew.token, anew.token_secret) == (changed.access_token, changed.access_token_secret)
 
