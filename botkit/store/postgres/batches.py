@@ -12,15 +12,14 @@ __all__ = ["Batches", "Operation"]
 
 
 class Operation:
-    """Something asked of the store; whoever asked waits for ``future``."""
+    """Something asked of the store; whoever asked waits for ``future``, which `Batches.submit` makes."""
 
     __slots__ = ("future",)
 
+    future: asyncio.Future[Any]
+
     #: operations with the same key never share a batch, and run in the order in which they were asked
     key: str | None = None
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def done(self, result: object) -> None:
         """Tell whoever waits."""
@@ -50,12 +49,15 @@ class Batches(Generic[Op]):
         self._most = most
         self._waiting: list[Op] = []
         self._working: asyncio.Task[None] | None = None
+        # Kept: Python 3.11 asks the kernel for the process id each time the loop is looked up.
+        self._loop = asyncio.get_running_loop()
 
     def submit(self, operation: Op) -> asyncio.Future[Any]:
         """Ask for something."""
+        operation.future = self._loop.create_future()
         self._waiting.append(operation)
         if self._working is None:
-            self._working = asyncio.create_task(self._work(), name=f"botkit-store-{self._name}")
+            self._working = self._loop.create_task(self._work(), name=f"botkit-store-{self._name}")
         return operation.future
 
     async def finish(self) -> None:

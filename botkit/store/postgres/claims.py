@@ -102,7 +102,6 @@ class Take(Operation):
     __slots__ = ("items", "lanes", "queue", "worker_id")
 
     def __init__(self, worker_id: int, queue: str, lanes: int, items: int) -> None:
-        super().__init__()
         self.worker_id, self.queue, self.lanes, self.items = worker_id, queue, lanes, items
 
 

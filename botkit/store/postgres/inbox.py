@@ -97,7 +97,6 @@ class Put(Operation):
     __slots__ = ("rows",)
 
     def __init__(self, rows: list[ItemRow]) -> None:
-        super().__init__()
         self.rows = rows
 
 

@@ -103,7 +103,6 @@ class StateOf(Operation):
     __slots__ = ("keys",)
 
     def __init__(self, keys: Sequence[str]) -> None:
-        super().__init__()
         self.keys = keys
 
 
