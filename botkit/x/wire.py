@@ -82,8 +82,9 @@ class Request(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. Header names are in lower case.
+    """One answer.
 
+    :param headers: asked by names in lower case, however X wrote them.
     :param received_at: when it came, Unix seconds: what X's waits count from. The moment of making, unless
         given.
     """

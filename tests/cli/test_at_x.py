@@ -155,7 +155,11 @@ async def test_account_activity_counts_accounts(cli: Cli, sim: Simulator) -> Non
         (["replay", "--from", "1h", "--to", "2h"], "activity", "--from is not before --to"),
         (["replay", "--from", "1h"], "activity_stream", "a stream has no replay"),
         (["webhook", "list"], "activity_stream", "delivery: activity_stream has no webhook"),
-        (["webhook", "add", "bot.yaml"], "activity", "bot.yaml is no address that X could call, such as https:"),
+        (
+            ["webhook", "add", "bot.yaml"],
+            "activity",
+            "bot.yaml is no address that X could call, such as https:",
+        ),
     ],
 )
 async def test_what_can_not_be_is_one_line(cli: Cli, arguments: list[str], delivery: str, line: str) -> None:
