@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -16,9 +17,12 @@ from botkit.store.postgres.faults import CommitLost
 from botkit.store.postgres.schema import MIGRATIONS
 from botkit.testing import Clock
 
-__all__ = ["BreakingStore", "Outside", "clocked", "outside"]
+__all__ = ["BreakingStore", "Cutter", "Outside", "clocked", "outside"]
 
 T = TypeVar("T")
+
+#: the name of a server's socket in its folder
+_SOCKET = ".s.PGSQL.5432"
 
 #: one more version of the tables: the clock of the store is what the session says
 _SET_CLOCK = """
@@ -83,6 +87,72 @@ class BreakingStore(PostgresStore):
         connections = self._open().connections
         assert isinstance(connections, _Breaking)
         return connections
+
+
+class Cutter:
+    """Stands between a store and its server, and can cut a connection where it hurts: in a commit.
+
+    :param folder: where it listens.
+    :param behind: the folder where the server listens.
+    """
+
+    def __init__(self, folder: Path, behind: Path) -> None:
+        self._folder = folder
+        self._behind = behind
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        #: cut the connection of the next commit when the server has answered it
+        self.cut_commit = False
+
+    async def open(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_unix_server(self._serve, self._folder / _SOCKET)
+
+    async def close(self) -> None:
+        """Cut everything."""
+        assert self._server is not None
+        self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        server, to_server = await asyncio.open_unix_connection(self._behind / _SOCKET)
+        cut = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as directions:
+                directions.create_task(self._forward(client, to_server, cut))
+                directions.create_task(self._answer(server, to_client, cut))
+        except* (_Cut, ConnectionError):
+            pass
+        finally:
+            to_server.close()
+            to_client.close()
+
+    async def _forward(
+        self, client: asyncio.StreamReader, server: asyncio.StreamWriter, cut: asyncio.Event
+    ) -> None:
+        while sent := await client.read(65536):
+            if self.cut_commit and b"COMMIT\0" in sent:
+                self.cut_commit = False
+                cut.set()
+            server.write(sent)
+        raise _Cut
+
+    async def _answer(
+        self, server: asyncio.StreamReader, client: asyncio.StreamWriter, cut: asyncio.Event
+    ) -> None:
+        while (answer := await server.read(65536)) and not cut.is_set():
+            client.write(answer)
+        raise _Cut
+
+
+class _Cut(Exception):
+    """The connection is to end."""
 
 
 class Outside:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from botkit.store.postgres.turns import Turns
 
 from .conftest import event
 from .postgres_server import NoPostgres, PostgresServer
-from .postgres_stores import BreakingStore, outside
+from .postgres_stores import BreakingStore, Cutter, outside
 
 LONG_S = 60.0
 
@@ -168,6 +170,47 @@ async def test_a_turn_whose_commit_was_lost_is_found_out_when_it_is_settled_agai
     assert [item.item_id for item in await breaking.unfinished("a")] == ["2"]
     if not release:
         assert await breaking.settle(worker, Settlement(claim, 2, Done()))
+
+
+async def test_a_turn_whose_commit_s_answer_never_came_is_found_out_when_it_is_settled_again(
+    postgres_server: PostgresServer,
+) -> None:
+    """The same with a real connection, cut between the server's commit and its answer."""
+    with tempfile.TemporaryDirectory() as folder:  # short: the path of a socket may have about 100 characters
+        cutter = Cutter(Path(folder), postgres_server.data.parent)
+        await cutter.open()
+        schema = f"botkit_test_{secrets.token_hex(6)}"
+        store = PostgresStore(f"postgresql://botkit@/postgres?host={folder}&schema={schema}")
+        await store.open()
+        worker, claim = await _claimed(store, "1", "2")
+        turn = Settlement(claim, 1, Done(), Effects(items=[event("o", "action", queue="out")]))
+        cutter.cut_commit = True
+        with pytest.raises(StoreUnavailable, match="connection"):
+            await store.settle(worker, turn)
+        assert [item.item_id for item in await store.unfinished("a")] == ["2"]  # it was committed
+        assert await store.settle(worker, turn)
+        assert [item.item_id for item in await store.unfinished("o")] == ["action"]
+        await store.close()
+        await cutter.close()
+
+
+async def test_an_outage_is_told_by_errors_alone(
+    server: PostgresServer, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody reads a traceback of the driver's to learn that the server is gone."""
+    store = PostgresStore(server.url())
+    await store.open()
+    await store.put([event("a", "1")])
+    await asyncio.to_thread(server.stop, "immediate")
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="PostgreSQL at ") as caught:
+            await asyncio.gather(store.put([event("a", "2")]), store.backlog(), store.state(["k"]))
+        assert "cannot call" not in str(caught.value)
+    await asyncio.to_thread(server.start)
+    await _until_taken(store, "3")
+    await store.close()
+    assert caplog.messages == []
+    assert capsys.readouterr().err == ""
 
 
 async def test_a_turn_that_was_not_committed_is_committed_when_it_is_settled_again(

@@ -111,7 +111,7 @@ class Connections:
         """
         self._pool = await asyncpg.create_pool(
             self.address.dsn,
-            min_size=1,
+            min_size=0,  # more, and the pool connects by itself, and logs tracebacks while the server is gone
             max_size=self.address.pool,
             init=self._made,
             setup=self._lent,
@@ -275,7 +275,9 @@ async def _roll_back(connection: Connection) -> None:
         if not connection.is_closed() and connection.is_in_transaction():
             await connection.execute("ROLLBACK")
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+        # The pool has taken a connection back that broke: that must not hide what broke it.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 async def _nothing_to_reset(connection: object) -> None:
