@@ -21,6 +21,8 @@ from botkit.x.wire import Auth, Request
 
 __all__: list[str] = []
 
+#: as long as those that X gives to apps
+_BEARER = "A" * 22 + "b" * 90
 _KEYS = ("consumer-key", "consumer-secret", f"{ACCOUNT}-token", "token-secret")
 
 
@@ -52,7 +54,7 @@ async def _send(requests: Requests, shown: Shown, count: int) -> dict[str, Any]:
 async def _main(api_url: str) -> None:
     transport = AiohttpTransport()
     requests = Requests(transport, api_url)
-    shown: dict[str, Shown] = {"oauth1": OAuth1(*_KEYS), "bearer": Bearer("token"), "authlib": _Authlib()}
+    shown: dict[str, Shown] = {"oauth1": OAuth1(*_KEYS), "bearer": Bearer(_BEARER), "authlib": _Authlib()}
     print(json.dumps({}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         command = json.loads(line)

@@ -21,7 +21,6 @@ __all__ = ["Signer"]
 
 #: an address whose path needs no more than its slashes encoded, and that has neither query nor fragment
 _PLAIN = re.compile(r"(https?://[^/?#]+)(/[A-Za-z0-9._~/-]*)")
-_NONCE = re.compile(r"[A-Za-z0-9]+")
 #: origins whose encoded form is kept; a bot speaks to one or two
 _ORIGINS = 8
 
@@ -67,7 +66,7 @@ class Signer:
         """
         nonce, timestamp = self._nonce(), str(int(self._now()))
         plain = _PLAIN.fullmatch(url)
-        if form or plain is None or _NONCE.fullmatch(nonce) is None:
+        if form or plain is None or not (nonce.isascii() and nonce.isalnum()):
             return self._from_scratch(method, url, form, nonce, timestamp)
         origin, path = plain.groups()
         base = (
