@@ -119,6 +119,7 @@ from botkit.state import State
 from botkit.store.contract import DeadLetter
 from botkit.version import __version__
 from botkit.x.calls.dm_v11 import Button
+from botkit.x.calls.posts import Poll, PostDetails
 
 __all__ = [
     "ActionRefused",
@@ -158,8 +159,10 @@ __all__ = [
     "Parsed",
     "PluginError",
     "PluginSetup",
+    "Poll",
     "Post",
     "PostDeleted",
+    "PostDetails",
     "PostEvent",
     "ProfileUpdated",
     "QuickReplyOption",

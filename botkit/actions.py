@@ -18,6 +18,7 @@ from botkit.events import QuickReplyOption
 from botkit.media import Attachment, Place, check_together
 from botkit.x.calls import dm, dm_v11, posts, users
 from botkit.x.calls.dm_v11 import Button
+from botkit.x.calls.posts import NO_DETAILS, PostDetails
 from botkit.x.text import DM_LIMIT, LONG_POST_LIMIT, POST_LIMIT
 from botkit.x.wire import Call
 
@@ -239,6 +240,8 @@ class CreatePost(Action):
     then: tuple[str, ...] = ()
     #: which part of a thread it is, from 1
     part: int = 1
+    #: what else X is told of it
+    details: PostDetails = NO_DETAILS
 
     @property
     def target(self) -> str:
@@ -260,6 +263,7 @@ class CreatePost(Action):
             long=self.long,
             then=self.then[1:],
             part=self.part + 1,
+            details=self.details,
         )
 
     def call(self, account_id: str) -> Call[Any]:
@@ -269,6 +273,7 @@ class CreatePost(Action):
             reply_to=self.reply_to,
             quote=self.quote,
             media_ids=(*self.media_ids, *(_TO_COME for _ in self.media)),
+            details=self.details,
             limit=LONG_POST_LIMIT if self.long else POST_LIMIT,
         )
 

@@ -22,6 +22,7 @@ from botkit.media import Attachment, attach
 from botkit.rules import Rules
 from botkit.state import State
 from botkit.x.calls.dm_v11 import Button
+from botkit.x.calls.posts import NO_DETAILS, PostDetails
 from botkit.x.text import DM_LIMIT, LONG_POST_LIMIT, POST_LIMIT, split_post
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Bot:
         media_id: str = "",
         options: Sequence[str | QuickReplyOption] = (),
         buttons: Sequence[Button] = (),
+        details: PostDetails = NO_DETAILS,
         after: float | None = None,
         at: datetime | None = None,
         on_unknown: OnUnknown = "",
@@ -119,6 +121,7 @@ class Bot:
         :param media_id: a picture or video that is uploaded already.
         :param options: quick replies to tap. Where X lets the account send none, they are lines of the text.
         :param buttons: up to three links below a direct message; likewise.
+        :param details: what X is told of a post beside that, such as ``PostDetails(made_with_ai=True)``.
         :param after: wait that many seconds first; the wait survives restarts.
         :param at: send it at that time (aware) instead.
         :param on_unknown: what to do when a crash or time-out leaves it open whether X took the message, and
@@ -129,6 +132,8 @@ class Bot:
         event, due_at = self.event, self._due(after, at)
         match event:
             case DirectMessage():
+                if details != NO_DETAILS:
+                    raise ActionRefused("details= go with posts, not with direct messages")
                 action: Action = self._dm(
                     event.sender.id, text, media_id=media_id, media=media, options=options, buttons=buttons
                 )
@@ -144,6 +149,7 @@ class Bot:
                     media=_several(media),
                     to=event.author.id,
                     long=self._rules.long_posts,
+                    details=details,
                 )
             case _:
                 raise ActionRefused(
@@ -275,6 +281,7 @@ class Bot:
         quote: str = "",
         media: Attachment | Sequence[Attachment] = (),
         media_ids: Sequence[str] = (),
+        details: PostDetails = NO_DETAILS,
         after: float | None = None,
         at: datetime | None = None,
         on_unknown: OnUnknown = "",
@@ -282,6 +289,7 @@ class Bot:
         """Publish a post; with ``reply_to`` or ``quote`` (a post's id) it answers or quotes that post.
 
         :param media: what `media` made: up to four pictures, one GIF or one video.
+        :param details: a poll, who may reply, a community, and what else X is told of it.
         :param after, at, on_unknown: see `reply`.
         :raises ActionRefused: X would refuse the post.
         """
@@ -295,6 +303,7 @@ class Bot:
             media_ids=tuple(media_ids),
             media=_several(media),
             long=self._rules.long_posts,
+            details=details,
         )
         self._queue(Wanted(action, self._due(after, at), answers=bool(reply_to), on_unknown=on_unknown))
 
@@ -305,6 +314,7 @@ class Bot:
         reply_to: PostEvent | str = "",
         numbered: bool = False,
         media: Attachment | Sequence[Attachment] = (),
+        details: PostDetails = NO_DETAILS,
         after: float | None = None,
         at: datetime | None = None,
         on_unknown: OnUnknown = "",
@@ -319,9 +329,12 @@ class Bot:
         :param reply_to: the post, or its id, that the first part answers.
         :param numbered: ends each part with its number, such as `` (2/5)``.
         :param media: goes with the first part.
+        :param details: go with each part; a poll, a card or an edit goes with no thread.
         :param after, at, on_unknown: see `reply`.
         :raises ActionRefused: there is nothing to post, or X would refuse a part.
         """
+        if details.poll or details.card_uri or details.message_link or details.edit_of:
+            raise ActionRefused("a poll, a card, a message link or an edit is a post by itself, not a thread")
         limit = LONG_POST_LIMIT if self._rules.long_posts else POST_LIMIT
         if isinstance(text, str):
             parts = split_post(self._text(text, "", media), limit, numbered=numbered)
@@ -347,6 +360,7 @@ class Bot:
             media=_several(media),
             long=self._rules.long_posts,
             then=tuple(parts[1:]),
+            details=details,
         )
         following = first
         while following.then:

@@ -25,6 +25,7 @@ from botkit.x.calls import (
     users,
     webhooks,
 )
+from botkit.x.calls.posts import PostDetails
 from botkit.x.limits import LIMITS
 from botkit.x.wire import Request, segment
 
@@ -54,34 +55,58 @@ CALLS: list[tuple[Call[Any], str, Any]] = [
     (dm.unblock_messages("2"), "POST /2/users/2/dm/unblock", None),
     (posts.create_post("hi"), "POST /2/tweets", {"text": "hi"}),
     (
-        posts.create_post("hi", reply_to="5", exclude_reply_user_ids=["7"]),
+        posts.create_post("hi", reply_to="5", details=PostDetails(not_mentioned_ids=("7",))),
         "POST /2/tweets",
         {"text": "hi", "reply": {"in_reply_to_tweet_id": "5", "exclude_reply_user_ids": ["7"]}},
     ),
     (posts.create_post("hi", quote="5"), "POST /2/tweets", {"text": "hi", "quote_tweet_id": "5"}),
     (
-        posts.create_post(media_ids=["1"], tagged_user_ids=["3"]),
+        posts.create_post(media_ids=["1"], details=PostDetails(tagged_user_ids=("3",))),
         "POST /2/tweets",
         {"media": {"media_ids": ["1"], "tagged_user_ids": ["3"]}},
     ),
     (
-        posts.create_post("q", poll=posts.Poll(("a", "b"), 60)),
+        posts.create_post("q", details=PostDetails(poll=posts.Poll(("a", "b"), 3600))),
         "POST /2/tweets",
         {"text": "q", "poll": {"options": ["a", "b"], "duration_minutes": 60}},
     ),
     (
         posts.create_post(
-            "x", reply_settings="following", community_id="1", place_id="p", edit_of="6", made_with_ai=True
+            "x",
+            details=PostDetails(
+                who_may_reply="mentioned",
+                community_id="1",
+                share_with_followers=False,
+                place_id="p",
+                edit_of="6",
+                made_with_ai=True,
+                paid_partnership=True,
+                subscribers_only=True,
+                promoted_only=True,
+                card_uri="card://1",
+            ),
         ),
         "POST /2/tweets",
         {
             "text": "x",
             "geo": {"place_id": "p"},
             "edit_options": {"previous_post_id": "6"},
-            "reply_settings": "following",
+            "reply_settings": "mentionedUsers",
             "community_id": "1",
+            "share_with_followers": False,
             "made_with_ai": True,
+            "paid_partnership": True,
+            "for_super_followers_only": True,
+            "nullcast": True,
+            "card_uri": "card://1",
         },
+    ),
+    (
+        posts.create_post(
+            "x", details=PostDetails(who_may_reply="following", message_link="https://x.com/m")
+        ),
+        "POST /2/tweets",
+        {"text": "x", "reply_settings": "following", "direct_message_deep_link": "https://x.com/m"},
     ),
     (posts.delete_post("5"), "DELETE /2/tweets/5", None),
     (posts.hide_reply("5", hidden=False), "PUT /2/tweets/5/hidden", {"hidden": False}),
@@ -385,11 +410,14 @@ def test_a_client_of_oauth_2_is_confidential_or_names_itself() -> None:
         (lambda: posts.create_post("日" * 141), "this one 282"),
         (lambda: posts.create_post("x", quote="5", media_ids=["1"]), "a quote and media"),
         (lambda: posts.create_post("x", media_ids=["1"] * 5), "1 to 4 media"),
-        (lambda: posts.create_post("x", tagged_user_ids=["1"]), "1 to 4 media"),
-        (lambda: posts.create_post("x", media_ids=["1"], tagged_user_ids=["1"] * 11), "10 users"),
-        (lambda: posts.create_post("x", poll=posts.Poll(("a",), 60)), "2 to 4"),
-        (lambda: posts.create_post("x", poll=posts.Poll(("a", "x" * 26), 60)), "25"),
-        (lambda: posts.create_post("x", poll=posts.Poll(("a", "b"), 4)), "5 to 10080"),
+        (lambda: posts.create_post("x", details=PostDetails(tagged_user_ids=("1",))), "1 to 4 media"),
+        (
+            lambda: posts.create_post("x", media_ids=["1"], details=PostDetails(tagged_user_ids=("1",) * 11)),
+            "10 users",
+        ),
+        (lambda: posts.create_post("x", details=PostDetails(poll=posts.Poll(("a",)))), "2 to 4"),
+        (lambda: posts.create_post("x", details=PostDetails(poll=posts.Poll(("a", "x" * 26)))), "25"),
+        (lambda: posts.create_post("x", details=PostDetails(poll=posts.Poll(("a", "b"), 240))), "5 minutes"),
         (lambda: posts.like("1", ""), "post is missing"),
         (lambda: users.follow("1", ""), "user is missing"),
         (lambda: users.user_by_name("not a handle"), "1 to 15"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from botkit.errors import ActionRefused
 from botkit.x.calls.answers import flag, object_in, required, success, unreadable
 from botkit.x.text import POST_LIMIT, post_length, unescape
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "NO_DETAILS",
     "CreatedPost",
     "ListedPost",
     "Poll",
+    "PostDetails",
     "PostPage",
     "create_post",
     "delete_post",
@@ -76,48 +80,74 @@ class PostPage:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """2 to 4 answers of 1 to 25 characters, open for 5 to 10080 minutes."""
+    """People vote: 2 to 4 answers of 1 to 25 characters.
+
+    :param open_s: for how long, 5 minutes to 7 days, in seconds; X counts whole minutes.
+    """
 
     options: tuple[str, ...]
-    duration_minutes: int
+    open_s: float = 86_400.0
+
+
+class PostDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What X can be told of a post beside its text, its pictures, and what it answers or quotes.
+
+    :param poll: people vote on it.
+    :param who_may_reply: those whom the account follows, those whom the post mentions, its subscribers, or
+        verified accounts; ``""``: everybody.
+    :param made_with_ai: says that the post was made with AI.
+    :param paid_partnership: says that somebody paid for it.
+    :param edit_of: the id of the post of the account's own that this one replaces.
+    :param tagged_user_ids: up to 10 who are tagged in the pictures.
+    :param not_mentioned_ids: who of the thread is not to be mentioned in a reply.
+    :param community_id: the community that it is posted in.
+    :param share_with_followers: a community's post is shown to the account's followers, too.
+    :param subscribers_only: only they see it.
+    :param promoted_only: it stands in no timeline (X: ``nullcast``).
+    :param message_link: X's deep link that opens a direct message from the post.
+    """
+
+    poll: Poll | None = None
+    who_may_reply: Literal["", "following", "mentioned", "subscribers", "verified"] = ""
+    made_with_ai: bool | None = None
+    paid_partnership: bool | None = None
+    edit_of: str = ""
+    tagged_user_ids: tuple[str, ...] = ()
+    not_mentioned_ids: tuple[str, ...] = ()
+    community_id: str = ""
+    share_with_followers: bool | None = None
+    subscribers_only: bool | None = None
+    promoted_only: bool | None = None
+    place_id: str = ""
+    card_uri: str = ""
+    message_link: str = ""
+
+
+NO_DETAILS = PostDetails()
+_WHO_REPLIES = {"mentioned": "mentionedUsers"}
 
 
 def create_post(
     text: str = "",
     *,
     reply_to: str = "",
-    exclude_reply_user_ids: Sequence[str] = (),
     quote: str = "",
     media_ids: Sequence[str] = (),
-    tagged_user_ids: Sequence[str] = (),
-    poll: Poll | None = None,
-    reply_settings: Literal["", "following", "mentionedUsers", "subscribers", "verified"] = "",
-    community_id: str = "",
-    share_with_followers: bool | None = None,
-    place_id: str = "",
-    edit_of: str = "",
-    direct_message_deep_link: str = "",
-    card_uri: str = "",
-    for_super_followers_only: bool | None = None,
-    nullcast: bool | None = None,
-    made_with_ai: bool | None = None,
-    paid_partnership: bool | None = None,
+    details: PostDetails = NO_DETAILS,
     limit: int = POST_LIMIT,
 ) -> Call[CreatedPost]:
     """Post; with ``reply_to`` answer a post, with ``quote`` quote one.
 
-    :param exclude_reply_user_ids: who of the thread is not to be mentioned in the reply.
-    :param edit_of: the post that this one replaces.
     :param limit: how much text the account may post, weighted; more than 280 for premium accounts only.
     :raises ActionRefused: what X's documented limits don't allow.
     """
     _check_text(text, limit, media=bool(media_ids))
     extras = {
-        "a poll": poll,
+        "a poll": details.poll,
         "a quote": quote,
         "media": media_ids,
-        "a card": card_uri,
-        "a direct message link": direct_message_deep_link,
+        "a card": details.card_uri,
+        "a direct message link": details.message_link,
     }
     given = [name for name, value in extras.items() if value]
     if len(given) > 1:
@@ -128,32 +158,14 @@ def create_post(
         body["text"] = text
     if reply_to:
         body["reply"] = {"in_reply_to_tweet_id": reply_to}
-        if exclude_reply_user_ids:
-            body["reply"]["exclude_reply_user_ids"] = list(exclude_reply_user_ids)
-    if media_ids or tagged_user_ids:
-        body["media"] = _media(media_ids, tagged_user_ids)
-    if poll:
-        body["poll"] = _poll(poll)
-    if place_id:
-        body["geo"] = {"place_id": place_id}
-    if edit_of:
-        body["edit_options"] = {"previous_post_id": edit_of}
-    texts = {
-        "quote_tweet_id": quote,
-        "reply_settings": reply_settings,
-        "community_id": community_id,
-        "direct_message_deep_link": direct_message_deep_link,
-        "card_uri": card_uri,
-    }
-    body.update((name, value) for name, value in texts.items() if value)
-    switches = {
-        "share_with_followers": share_with_followers,
-        "for_super_followers_only": for_super_followers_only,
-        "nullcast": nullcast,
-        "made_with_ai": made_with_ai,
-        "paid_partnership": paid_partnership,
-    }
-    body.update((name, value) for name, value in switches.items() if value is not None)
+        if details.not_mentioned_ids:
+            body["reply"]["exclude_reply_user_ids"] = list(details.not_mentioned_ids)
+    if quote:
+        body["quote_tweet_id"] = quote
+    if media_ids or details.tagged_user_ids:
+        body["media"] = _media(media_ids, details.tagged_user_ids)
+    if details is not NO_DETAILS:
+        body.update(_detailed(details))
     return Call(
         "post.create",
         Request.with_json("POST", "/2/tweets", body),
@@ -162,6 +174,32 @@ def create_post(
         _created,
         scopes=("tweet.write", *_READ),
     )
+
+
+def _detailed(details: PostDetails) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if details.poll:
+        body["poll"] = _poll(details.poll)
+    if details.place_id:
+        body["geo"] = {"place_id": details.place_id}
+    if details.edit_of:
+        body["edit_options"] = {"previous_post_id": details.edit_of}
+    texts = {
+        "reply_settings": _WHO_REPLIES.get(details.who_may_reply, details.who_may_reply),
+        "community_id": details.community_id,
+        "direct_message_deep_link": details.message_link,
+        "card_uri": details.card_uri,
+    }
+    body.update((name, value) for name, value in texts.items() if value)
+    switches = {
+        "share_with_followers": details.share_with_followers,
+        "for_super_followers_only": details.subscribers_only,
+        "nullcast": details.promoted_only,
+        "made_with_ai": details.made_with_ai,
+        "paid_partnership": details.paid_partnership,
+    }
+    body.update((name, value) for name, value in switches.items() if value is not None)
+    return body
 
 
 def _check_text(text: str, limit: int, *, media: bool) -> None:
@@ -192,9 +230,10 @@ def _poll(poll: Poll) -> dict[str, Any]:
         raise ActionRefused(msg)
     if not all(1 <= len(option) <= 25 for option in poll.options):
         raise ActionRefused("a poll's options have 1 to 25 characters")
-    if not 5 <= poll.duration_minutes <= 10_080:
-        raise ActionRefused("a poll is open for 5 to 10080 minutes")
-    return {"options": list(poll.options), "duration_minutes": poll.duration_minutes}
+    minutes = round(poll.open_s / 60)
+    if not 5 <= minutes <= 10_080:
+        raise ActionRefused("a poll is open for 5 minutes to 7 days")
+    return {"options": list(poll.options), "duration_minutes": minutes}
 
 
 def _created(response: Response) -> CreatedPost:
