@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.children import Child, load_core, server_core
 from benchmarks.plan import Bench
@@ -27,69 +27,75 @@ def _engine(store: str = "", *, core: int | None = None) -> Child:
 def turns(bench: Bench) -> list[Row]:
     """Turns a second with a state and a reply each, on both stores."""
     with _engine() as engine:
-        rows = [_rates(bench, "turns", "SQLite", [engine])]
+        rows = _rates(bench, "turns", {"SQLite": {}}, [engine])
     if bench.plan.postgres:
         with a_database(bench.plan.say) as url:
             if url:
                 with _engine(url) as one:
-                    rows.append(_rates(bench, "turns", "PostgreSQL, one worker", [one]))
+                    rows += _rates(bench, "turns", {"PostgreSQL, one worker": {}}, [one])
                     # The database shares both cores with them, as on one small machine.
                     with _engine(url, core=load_core()) as two:
-                        rows.append(_rates(bench, "turns", "PostgreSQL, two workers", [one, two]))
+                        rows += _rates(bench, "turns", {"PostgreSQL, two workers": {}}, [one, two])
     return rows
 
 
-def _rates(bench: Bench, subject: str, case: str, engines: Sequence[Child], **run: object) -> Row:
-    """Fill by the first, work off by all, as often as there are rounds."""
-    rates, cpu, ratios, events = [], [], [], bench.plan.events
+def _rates(
+    bench: Bench, subject: str, cases: Mapping[str, Mapping[str, object]], engines: Sequence[Child]
+) -> list[Row]:
+    """Fill by the first, work off by all, as often as there are rounds; in each, every case in turn.
+
+    :param cases: how the engines run, by name.
+    """
+    events = bench.plan.events
+    rates: dict[str, list[float]] = {case: [] for case in cases}
+    cpu: dict[str, list[float]] = {case: [] for case in cases}
+    ratios: dict[str, list[float]] = {case: [] for case in cases}
     for number in range(bench.plan.rounds):
-        bench.plan.say(f"{subject}, {case}: round {number + 1} of {bench.plan.rounds}")
-        yardstick = bench.yardstick()
-        engines[0].ask(do="fill", events=events, conversations=events // _A_CONVERSATION)
-        for engine in engines:
-            engine.tell(do="run", events=events if len(engines) == 1 else 0, **run)
-        results = [engine.hear() for engine in engines]
-        rates.append(events / max(one["seconds"] for one in results))
-        cpu.append(sum(one["cpu_s"] for one in results) / events * 1e6)
-        ratios.append(rates[-1] / yardstick)
-    return Row(
-        subject=subject,
-        case=case,
-        value=median(rates),
-        unit="turns/s",
-        ratio=median(ratios),
-        baseline=_BASELINE,
-        detail={"CPU µs": median(cpu), "spread": spread(rates)},
-    )
+        for case, run in cases.items():
+            bench.plan.say(f"{subject}, {case}: round {number + 1} of {bench.plan.rounds}")
+            yardstick = bench.yardstick()
+            engines[0].ask(do="fill", events=events, conversations=events // _A_CONVERSATION)
+            for engine in engines:
+                engine.tell(do="run", events=events if len(engines) == 1 else 0, **run)
+            results = [engine.hear() for engine in engines]
+            rates[case].append(events / max(one["seconds"] for one in results))
+            cpu[case].append(sum(one["cpu_s"] for one in results) / events * 1e6)
+            ratios[case].append(rates[case][-1] / yardstick)
+    return [
+        Row(
+            subject=subject,
+            case=case,
+            value=median(rates[case]),
+            unit="turns/s",
+            ratio=median(ratios[case]),
+            baseline=_BASELINE,
+            detail={"CPU µs": median(cpu[case]), "spread": spread(rates[case])},
+        )
+        for case in cases
+    ]
 
 
 def mix(bench: Bench) -> list[Row]:
     """What a handler does to the rate: nothing, a state, a state and a reply, or a wait."""
-    cases = {
-        "looks": ["nothing"],
-        "keeps a state": ["state"],
-        "state and reply": ["reply"],
-        "waits 10 ms": ["slow=0.01"],
+    cases: dict[str, dict[str, object]] = {
+        "looks": {"plugins": ["nothing"]},
+        "keeps a state": {"plugins": ["state"]},
+        "state and reply": {"plugins": ["reply"]},
+        "waits 10 ms": {"plugins": ["slow=0.01"]},
     }
     with _engine() as engine:
-        return [_rates(bench, "mix", case, [engine], plugins=plugins) for case, plugins in cases.items()]
+        return _rates(bench, "mix", cases, [engine])
 
 
 def plugins(bench: Bench) -> list[Row]:
     """Plugins that do not match: one, ten, a hundred, a thousand beside the one that does."""
     counts = [count for count in (0, 10, 100, 1000) if count <= bench.plan.events // 10]
+    cases: dict[str, dict[str, object]] = {
+        f"{count + 1:,} loaded, one matches": {"plugins": ["reply", f"other*{count}"] if count else ["reply"]}
+        for count in counts
+    }
     with _engine() as engine:
-        rows = [
-            _rates(
-                bench,
-                "plugins",
-                f"{count + 1:,} loaded, one matches",
-                [engine],
-                plugins=["reply", f"other*{count}"] if count else ["reply"],
-            )
-            for count in counts
-        ]
-    return _against_first(rows, "one plugin")
+        return _against_first(_rates(bench, "plugins", cases, [engine]), "one plugin")
 
 
 def backlog(bench: Bench) -> list[Row]:
