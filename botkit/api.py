@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from botkit.events import QuickReplyOption, User
+from botkit.errors import ActionRefused
+from botkit.events import Media, QuickReplyOption, User
 from botkit.media import Attachment, Uploaded, advance, attach
 from botkit.x.calls import dm, posts, users, welcome
 from botkit.x.calls.dm_v11 import Button
@@ -104,6 +105,19 @@ class Api:
             place: Literal["tweet", "dm"] = "tweet" if to == "post" else "dm"
             step = await advance(self.call, attachment, place, step, now=self._now())
         return step.media_id
+
+    async def download(self, media: Media | str) -> bytes:
+        """The bytes of a picture or video that came with a direct message, given as such or by its address.
+
+        X opens them to the account alone: it needs the account's OAuth 1.0a tokens. Up to 64 MiB.
+
+        :raises ActionRefused: it has no address, or none of X's.
+        :raises XError: X does not give it.
+        """
+        url = media.url if isinstance(media, Media) else media
+        if not url:
+            raise ActionRefused("this picture has no address")
+        return await self.call(dm.download(url))
 
     # -- people ------------------------------------------------------------------------------------------
 

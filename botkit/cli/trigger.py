@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,6 +34,11 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str) -> float
 @click.option("--from", "who", default="alice", show_default=True, help="Who does it: a handle; made if new.")
 @click.option("--post", default="", help="The post that is meant, by id; without it the bot's newest.")
 @click.option("--quick-reply", default="", help="A dm only: the metadata of the option that is tapped.")
+@click.option(
+    "--picture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A dm only: a picture that comes with it.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the bot's answer by direct message, and print it.")
 @click.option(
     "--count", type=click.IntRange(1), default=1, help="With --wait: how many answers.  [default: 1]"
@@ -55,6 +62,7 @@ def command(
     who: str,
     post: str,
     quick_reply: str,
+    picture: Path | None,
     wait: bool,
     count: int,
     timeout: float,
@@ -68,7 +76,7 @@ def command(
 
     With --wait the bot's answer alone is printed, one line for each message. Exit status 1: no answer came.
     """
-    body = _body(kind, text, who.removeprefix("@"), post, quick_reply)
+    body = _body(kind, text, who=who.removeprefix("@"), post=post, quick_reply=quick_reply, picture=picture)
     simulator = Simulator(url)
     before = "" if kind == "dm" or not wait else simulator.last_message_id(body["from"])
     happened = simulator.post(kind, body)
@@ -86,8 +94,10 @@ def command(
     return 0
 
 
-def _body(kind: str, text: str | None, who: str, post: str, quick_reply: str) -> dict[str, str]:
-    if kind in _WITH_TEXT and not text and not quick_reply:
+def _body(
+    kind: str, text: str | None, *, who: str, post: str, quick_reply: str, picture: Path | None
+) -> dict[str, str]:
+    if kind in _WITH_TEXT and not text and not quick_reply and (picture is None or kind != "dm"):
         raise click.UsageError(f'a {kind} needs a text, such as: botkit trigger {kind} --from {who} "hello"')
     if kind not in _WITH_TEXT and text:
         raise click.UsageError(f"a {kind} has no text")
@@ -95,9 +105,13 @@ def _body(kind: str, text: str | None, who: str, post: str, quick_reply: str) ->
         raise click.UsageError(f"--post goes with {', '.join(sorted(_ABOUT_A_POST))}")
     if quick_reply and kind != "dm":
         raise click.UsageError("--quick-reply goes with dm")
+    if picture is not None and kind != "dm":
+        raise click.UsageError("--picture goes with dm")
     if not who:
         raise click.UsageError("--from needs a handle, such as alice")
     body = {"from": who, "text": text or "", "post_id": post, "quick_reply": quick_reply}
+    if picture is not None:
+        body["picture"] = base64.b64encode(picture.read_bytes()).decode("ascii")
     return {key: value for key, value in body.items() if value}
 
 

@@ -33,7 +33,7 @@ class Requests:
         :raises XUnavailable, OutcomeUnknown: there was no answer.
         """
         request = call.request
-        url = f"{self.api_url}{request.target}"
+        url = f"{request.origin or self.api_url}{request.target}"
         headers = {"accept": _ACCEPT, "user-agent": _USER_AGENT}
         if request.content_type:
             headers["content-type"] = request.content_type

@@ -69,6 +69,7 @@ class AiohttpTransport:
 
     :param timeout_s: how long one request may take in all.
     :param connections: how many may be open at once.
+    :param max_body: the longest answer that is taken, bytes.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class AiohttpTransport:
         timeout_s: float = 30.0,
         connect_timeout_s: float = 10.0,
         connections: int = 100,
+        max_body: int = 64 << 20,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._now = now
@@ -84,6 +86,7 @@ class AiohttpTransport:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
         self._deadlines = Deadlines(timeout_s)
         self._connections = connections
+        self._max_body = max_body
         self._session: aiohttp.ClientSession | None = None
         self._origin, self._at_origin = "", URL()
 
@@ -109,7 +112,7 @@ class AiohttpTransport:
                 allow_redirects=False,
             )
             # Read to its end, or failed, an answer has given its connection back.
-            content = await answer.read()
+            content = await (answer.read() if self._is_short(answer) else self._bounded(answer))
             return Response(answer.status, answer.headers, content, self._now())
         except asyncio.CancelledError:
             if self._deadlines.passed(task):
@@ -121,6 +124,20 @@ class AiohttpTransport:
             raise OutcomeUnknown(f"no answer: {_reason(error)}") from error
         finally:
             self._deadlines.end(task)
+
+    def _is_short(self, answer: aiohttp.ClientResponse) -> bool:
+        """Whether the answer says that it is no longer than what is taken, and comes as it is."""
+        length = answer.content_length
+        return length is not None and length <= self._max_body and "content-encoding" not in answer.headers
+
+    async def _bounded(self, answer: aiohttp.ClientResponse) -> bytes:
+        content = bytearray()
+        async for chunk in answer.content.iter_any():
+            content += chunk
+            if len(content) > self._max_body:
+                answer.close()
+                raise OutcomeUnknown(f"the answer is longer than {self._max_body} bytes, and was not read")
+        return bytes(content)
 
     def _url(self, url: str) -> URL:
         """The address as it is: what is encoded is what was signed.

@@ -6,6 +6,7 @@ For the command line, tests and the chat page. JSON in and out; a mistake is ans
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from botkit.simulator.activity import Withdrawn
 from botkit.simulator.asked import Missing, Refusal, body_of, flag, guarded, posted, text_of, whole
 from botkit.simulator.control_app import AppControl
 from botkit.simulator.delivery import encode
-from botkit.simulator.things import Post, User, conversation_id
+from botkit.simulator.things import NotAllowed, Post, User, conversation_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,10 +87,12 @@ class Control:
         text = text_of(body, "text", "")
         if not text and quick_reply is not None:
             text = self._label(bot, sender, quick_reply)
-        media = text_of(body, "media", "")
-        if not text and not media:
-            raise Refusal("a message needs text, media or a quick_reply")
+        media, picture = text_of(body, "media", ""), text_of(body, "picture", "")
+        if not text and not media and not picture:
+            raise Refusal("a message needs text, media, a picture or a quick_reply")
         extra = {"media_id": self._parts.world.ids.next(), "media_url": media} if media else {}
+        if picture:
+            extra = self._uploaded(picture, sender, bot)
         # an answer to a closed inbox is fine: the recipient wrote first
         wrote_first = self._parts.world.newest_from(bot.id, sender.id) is not None
         message = self._parts.world.send(
@@ -99,6 +102,14 @@ class Control:
             # the owner types by hand: for the other user it is a message of the account
             self._parts.inbox.note(message)
         return views.message(message)
+
+    def _uploaded(self, picture: str, sender: User, bot: User) -> dict[str, str]:
+        try:
+            data = base64.b64decode(picture, validate=True)
+            media = self._parts.media.whole("dm_image", data, [sender.id, bot.id])
+        except (ValueError, NotAllowed) as error:
+            raise Refusal(f"the picture can't be taken: {error}") from None
+        return {"media_id": media.id, "media_url": self._parts.media.address(media.id)}
 
     def _label(self, bot: User, sender: User, metadata: str) -> str:
         offered = self._parts.world.newest_from(bot.id, sender.id)

@@ -107,6 +107,8 @@ class Library:
         self._ids, self._clock, self._faults, self._processing_s = ids, clock, faults, processing_s
         self._keys = keys
         self._media: dict[str, Media] = {}
+        #: where the simulator is, once it listens
+        self.origin = ""
 
     def begin(self, category: str, media_type: str, total: int, owners: Sequence[str]) -> Media:
         """A new upload.
@@ -166,6 +168,10 @@ class Library:
         if media is None or user_id not in media.owners or media.made_at + _EXPIRES_S <= self._clock():
             return None
         return media
+
+    def address(self, media_id: str) -> str:
+        """Where the picture of a direct message is: the account gets it by a signed request, as of X."""
+        return f"{self.origin}/simulated/media/{media_id}"
 
     def by_id(self, media_id: str) -> Media | None:
         """Any upload that is kept."""

@@ -140,7 +140,7 @@ def _content(parts: Parts, me: User, body: dict[str, Any]) -> dict[str, Any]:
     content = {"text": body.get("text", ""), "media_id": media_id}
     if media_id:
         check_media(parts, me, media_id)
-        content["media_url"] = f"https://ton.twitter.com/simulated/{media_id}.jpg"
+        content["media_url"] = parts.media.address(media_id)
     return content
 
 

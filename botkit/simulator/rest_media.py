@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from botkit.simulator.auth import OAUTH2, USER
+from botkit.simulator.auth import OAUTH1, OAUTH2, USER
 from botkit.simulator.endpoint import Answer, Call, Endpoint, Parts
 from botkit.simulator.media import MAX_APPEND, Library, Media
 from botkit.simulator.multipart import multipart_fields
@@ -101,6 +101,14 @@ async def of_message(parts: Parts, call: Call) -> Answer:
     ):
         raise invalid("There is no such media in a message of yours.")
     return Answer(text=media.data, content_type="application/octet-stream")
+
+
+async def at_its_address(parts: Parts, call: Call) -> Answer:
+    """The address that an event gives: the bytes, for an account that takes part, and signs for them."""
+    media = parts.media.by_id(call.path["media_id"])
+    if media is None or call.caller.user_id not in media.owners:
+        raise invalid("There is no such media in a message of yours.")
+    return Answer(text=media.data, content_type=media.type)
 
 
 def _told(parts: Parts, act: Callable[[Library], Media]) -> Answer:
@@ -218,5 +226,13 @@ ENDPOINTS = [
         accepts=OAUTH2,
         scopes=frozenset({"dm.read"}),
         act=of_message,
+    ),
+    Endpoint(
+        method="GET",
+        path="/simulated/media/{media_id:[0-9]{1,19}}",
+        window="dm.media",
+        accepts=OAUTH1,
+        needs="messages",
+        act=at_its_address,
     ),
 ]

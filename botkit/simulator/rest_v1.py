@@ -54,7 +54,7 @@ async def send(parts: Parts, call: Call) -> Answer:
             options=_options(data),
             ctas=_ctas(data),
             media_id=media_id,
-            media_url=f"https://ton.twitter.com/simulated/{media_id}.jpg" if media_id else "",
+            media_url=parts.media.address(media_id) if media_id else "",
         )
     except ApiError as refused:
         if refused.status == 403:

@@ -166,6 +166,7 @@ class Simulator:
             await self.stop()
             raise
         self._port = self._runner.addresses[0][1]
+        self._parts.media.origin = self.url
         self._watch = asyncio.create_task(self.webhooks.watch())
         self._log.info("simulator_listens", url=self.url)
 

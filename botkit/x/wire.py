@@ -49,6 +49,7 @@ class Request(msgspec.Struct, frozen=True):
 
     :param query: decoded names and values, in the order to send.
     :param form: the decoded parts of a form body; OAuth 1.0a signs them, and ``body`` holds them encoded.
+    :param origin: scheme and host, where it goes to another of X's hosts than the API's.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes | None = None
     content_type: str | None = None
     form: tuple[tuple[str, str], ...] = ()
+    origin: str = ""
 
     def __repr__(self) -> str:
         # The body may be what people wrote, or hold a token.

@@ -58,6 +58,8 @@ OLDER: dict[str, frozenset[Auth]] = {
     "GET /1.1/account_activity/webhooks/1/subscriptions/all/list.json": _APP,
     "GET /1.1/account_activity/subscriptions/count.json": _APP,
     "POST /1.1/account_activity/replay/": _APP,
+    # media in direct messages, at the address that X's event gives (older account activity page)
+    "GET /picture.png": _OWN,
     # blocking: enterprise only, in the docs and their table of scopes, not in the description
     "POST /2/users/1/blocking": _USER,
     "DELETE /2/users/1/blocking/1": _USER,
@@ -84,6 +86,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Call[Any]]]]:
 _SAMPLES: dict[str, Any] = {
     "text": "hello",
     "url": "https://bot.example.com/webhook",
+    "address": "https://ton.twitter.com/picture.png",
     "event_type": "dm.received",
     "from_at": datetime(2026, 1, 1, tzinfo=UTC),
     "to_at": datetime(2026, 1, 1, 1, tzinfo=UTC),

@@ -198,3 +198,25 @@ async def test_it_can_be_closed_twice_and_used_again(serve):
         assert (await transport.send("GET", url, {}, None)).status == 200
         await transport.close()
         await transport.close()
+
+
+@pytest.mark.parametrize("how", ["told", "chunked", "compressed"])
+async def test_an_answer_that_is_too_long_is_not_read(
+    serve: Callable[[Handler], Awaitable[str]], how: str
+) -> None:
+    async def long(request: web.Request) -> web.StreamResponse:
+        answer = web.Response(body=b"x" * 2000)
+        if how == "chunked":
+            answer.enable_chunked_encoding()
+        if how == "compressed":
+            answer.enable_compression(force=web.ContentCoding.gzip)
+        return answer
+
+    url = await serve(long)
+    transport = AiohttpTransport(max_body=1000)
+    with pytest.raises(OutcomeUnknown, match="longer than 1000 bytes"):
+        await transport.send("GET", f"{url}/", {}, None)
+    await transport.close()
+    transport = AiohttpTransport(max_body=2000)
+    assert (await transport.send("GET", f"{url}/", {}, None)).body == b"x" * 2000
+    await transport.close()

@@ -94,6 +94,7 @@ class World:
             "media_id": lambda: self._media("dm_image"),
             "media_ids": lambda: [self._media("tweet_image")],
             "url": lambda: self._hook,
+            "address": lambda: self._sim._parts.media.address(self._media("dm_image")),
             "webhook_id": self._webhook,
             "subscription_id": self._subscription,
             "subscription_ids": lambda: [self._subscription()],

@@ -7,12 +7,22 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 import structlog
 from aiohttp import web
 
-from botkit.errors import Forbidden, InvalidRequest, OutcomeUnknown, RateLimited, Unauthorized, XUnavailable
-from botkit.events import DirectMessage, Follow, Like, Mention, QuickReplyOption
+from botkit.api import Api
+from botkit.errors import (
+    ActionRefused,
+    Forbidden,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+    XUnavailable,
+)
+from botkit.events import DirectMessage, Follow, Like, Media, Mention, QuickReplyOption
 from botkit.network import lifecycle
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport
@@ -82,6 +92,26 @@ async def pair() -> AsyncIterator[Pair]:
         yield Pair(sim, client, f"http://127.0.0.1:{runner.addresses[0][1]}/hook")
         await transport.close()
         await runner.cleanup()
+
+
+async def test_a_picture_that_somebody_sent_is_the_accounts_to_get(pair):
+    api = Api(pair.client, pair.bot)
+    async with aiohttp.ClientSession() as session:
+        body = {"from": "alice", "picture": base64.b64encode(_PNG).decode()}
+        async with session.post(f"{pair.sim.url}/_sim/dm", json=body) as answer:
+            sent = await answer.json()
+        assert answer.status == 200, sent
+        async with session.get(sent["media"]) as answer:
+            assert answer.status == 401, "without the account's signature"
+        async with session.post(
+            f"{pair.sim.url}/_sim/dm", json={"from": "alice", "picture": "bm8="}
+        ) as answer:
+            assert "the picture can't be taken" in (await answer.json())["error"]
+    assert await api.download(Media(url=sent["media"])) == _PNG
+    with pytest.raises(InvalidRequest):
+        await api.download(f"{pair.sim.url}/simulated/media/5")
+    with pytest.raises(ActionRefused, match="no address"):
+        await api.download(Media())
 
 
 @pytest.mark.parametrize("delivery", ["activity", "account_activity"])

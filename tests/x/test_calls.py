@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit import errors
+from botkit.errors import ActionRefused
 from botkit.events import QuickReplyOption
 from botkit.x import Auth, Call, Response, calls
 from botkit.x.calls import (
@@ -507,3 +508,30 @@ def test_every_function_of_every_module_is_documented() -> None:
         for name in module.__all__:
             assert inspect.getdoc(getattr(module, name)), f"{module.__name__}.{name}"
     assert calls.__doc__
+
+
+def test_a_picture_is_asked_for_where_its_event_says() -> None:
+    request = dm.download("https://ton.twitter.com/1.1/a/b.jpg?x=1").request
+    assert (request.origin, request.target) == ("https://ton.twitter.com", "/1.1/a/b.jpg?x=1")
+    assert dm.download("http://127.0.0.1:8081/simulated/media/5").request.origin == "http://127.0.0.1:8081"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ton.twitter.com/a.jpg",
+        "https://ton.twitter.com:8443/a.jpg",
+        "https://ton.twitter.com.example/a.jpg",
+        "https://evil-twitter.com/a.jpg",
+        "https://ton.twitter.com@evil.example/a.jpg",
+        "https://user@ton.twitter.com/a.jpg",
+        "https://127.0.0.1/a.jpg",
+        "file:///etc/passwd",
+        "https://[::1/a",
+        "https://ton.twitter.com:x/a",
+        "",
+    ],
+)
+def test_a_signature_is_shown_to_nobody_but_x(url: str) -> None:
+    with pytest.raises(ActionRefused):
+        dm.download(url)

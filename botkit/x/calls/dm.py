@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from botkit.errors import ActionRefused
-from botkit.x.calls.answers import flag, object_in, required, success, unreadable
+from botkit.x.calls.answers import flag, is_success, object_in, required, success, unreadable
+from botkit.x.failures import error_from
 from botkit.x.text import DM_LIMIT, unescape
 from botkit.x.values import Json, from_text, ident, obj, objects, text
 from botkit.x.wire import Auth, Call, Request, Response, segment
@@ -22,6 +24,7 @@ __all__ = [
     "block_messages",
     "conversation_of",
     "delete_message",
+    "download",
     "message",
     "messages",
     "messages_in",
@@ -228,6 +231,43 @@ def delete_message(message_id: str) -> Call[bool]:
         scopes=("dm.read", "dm.write"),
         safe=True,
     )
+
+
+def download(address: str) -> Call[bytes]:
+    """The picture or video of a direct message, by the address that X gave in the event.
+
+    Such addresses are opened to the account alone, by a request that it signs. Source: X docs, account
+    activity, "media in direct messages" (a GET with OAuth 1.0a, at ton.twitter.com).
+
+    :raises ActionRefused: it is no address of X's: a signature is shown to nobody else.
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise ActionRefused("the address of the picture is no URL") from None
+    at_x = parts.scheme == "https" and port is None and _is_of_x(host)
+    at_a_simulator = parts.scheme == "http" and host in _HERE
+    if "@" in parts.netloc or not (at_x or at_a_simulator):
+        raise ActionRefused("this is no address of X's, so the account's signature is not shown there")
+    request = Request("GET", parts.path or "/", query, origin=f"{parts.scheme}://{parts.netloc}")
+    return Call("dm.download", request, (Auth.OAUTH1_USER,), "dm_media", _downloaded, safe=True)
+
+
+_X_DOMAINS = ("twitter.com", "twimg.com", "x.com")
+#: where a simulator is
+_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _is_of_x(host: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in _X_DOMAINS)
+
+
+def _downloaded(response: Response) -> bytes:
+    if not is_success(response):
+        raise error_from(response, now=response.received_at)
+    return response.body
 
 
 def block_messages(user_id: str) -> Call[bool]:
