@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from email.utils import parsedate_to_datetime
 
 from botkit.doctor.explain import explained
@@ -21,6 +22,7 @@ from botkit.events import ChatMessage, DirectMessage, DirectMessageRead, DirectM
 from botkit.network.credentials import Bearer, Shown, app_basic
 from botkit.network.vault import Account
 from botkit.roles.accounts import scopes_of
+from botkit.roles.own import listed_by_the_bot
 from botkit.x.calls import dm, tokens, users, webhooks
 from botkit.x.wire import Auth, Response
 
@@ -173,9 +175,7 @@ async def _may_read_messages(patient: Patient, shown: Shown, whose: str, fix: st
 async def accounts(patient: Patient) -> Result:
     """Every account that signed in: its tokens can be read, are good, and were granted what is needed."""
     if patient.accounts is None:
-        return warning(
-            "the running bot holds the store", "botkit account list shows its accounts; or stop it first"
-        )
+        return await _as_the_bot_lists(patient)
     ids = await patient.accounts.vault.ids()
     problems: list[Failed] = []
     for account_id in ids:
@@ -186,15 +186,48 @@ async def accounts(patient: Patient) -> Result:
         else:
             if account_id not in patient.account_ids:
                 patient.account_ids.append(account_id)
+    _judge(patient, problems, len(ids))
+    return ok(f"{len(ids)} signed in" if ids else "none signed in")
+
+
+def _judge(patient: Patient, problems: list[Failed], count: int) -> None:
     if problems:
         lines = "; ".join(f"{failed.line}" for failed in problems)
         raise Failed(lines, "; ".join(dict.fromkeys(failed.fix for failed in problems)))
-    if not ids and not patient.facing.credentials.access_token:
+    if not count and not patient.facing.credentials.access_token:
         raise Failed(
             "no account has signed in, and bot.yaml has none of its own",
             "set x.access_token and x.access_token_secret, or sign one in: botkit connect",
         )
-    return ok(f"{len(ids)} signed in" if ids else "none signed in")
+
+
+async def _as_the_bot_lists(patient: Patient) -> Result:
+    """The running bot holds the store, and tokens are what it shows to nobody: they can't be tried here."""
+    listed = await listed_by_the_bot(patient.config)
+    if listed is None:
+        return warning(
+            "the running bot holds the store", "botkit account list shows its accounts; or stop it first"
+        )
+    problems: list[Failed] = []
+    for each in listed:
+        name = f"@{each['username']}" if each["username"] else f"account {each['account_id']}"
+        again = f"let {name} sign in again: botkit connect"
+        lacking = _lacking(patient, each["scopes"]) if "OAuth 2.0" in each["kinds"] else []
+        if each["problem"]:
+            problems.append(Failed(f"{name} has to sign in again: {each['problem']}", again))
+        elif lacking:
+            problems.append(Failed(f"{name} did not grant the {_scopes(lacking)}", again))
+        elif each["account_id"] not in patient.account_ids:
+            patient.account_ids.append(each["account_id"])
+    _judge(patient, problems, len(listed))
+    signed_in = f"{len(listed)} signed in, as the running bot says; their tokens were not tried"
+    return ok(signed_in if listed else "none signed in")
+
+
+def _lacking(patient: Patient, granted: Collection[str]) -> list[str]:
+    """The scopes that the plugins need and the account did not grant, as far as X told what it did."""
+    needed = scopes_of(patient.config, patient.hooks)
+    return [scope for scope in needed if scope not in granted] if granted else []
 
 
 async def _one(patient: Patient, account_id: str) -> None:
@@ -225,8 +258,7 @@ async def _one(patient: Patient, account_id: str) -> None:
 async def _oauth2(patient: Patient, found: Account, name: str, again: str) -> None:
     if patient.accounts is None or found.oauth2 is None:
         return
-    granted, needed = found.oauth2.scopes, scopes_of(patient.config, patient.hooks)
-    lacking = [scope for scope in needed if scope not in granted] if granted else []
+    lacking = _lacking(patient, found.oauth2.scopes)
     if lacking:
         raise Failed(f"{name} did not grant the {_scopes(lacking)}", again)
     over = found.oauth2.expires_at <= patient.settings.now()

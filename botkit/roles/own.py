@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from botkit.network.vault import Account
     from botkit.store.contract import Store
 
-__all__ = ["OWN", "Granted", "complete", "grants", "grants_in", "lacking", "without_own"]
+__all__ = ["OWN", "Granted", "complete", "grants", "grants_in", "lacking", "listed_by_the_bot", "without_own"]
 
 #: the keys of the bot's own account
 OWN = frozenset({"x.access_token", "x.access_token_secret"})
@@ -99,7 +99,7 @@ async def grants_in(config: Config) -> tuple[Granted, ...]:
     The running bot is asked, or its store is looked into; one that can't be opened has none for us.
     """
     with suppress(BotkitError):
-        listed = await _ask(config)
+        listed = await listed_by_the_bot(config)
         if listed is not None:
             return tuple(map(_granted_as_listed, listed))
         store = await _opened(config)
@@ -113,8 +113,11 @@ async def grants_in(config: Config) -> tuple[Granted, ...]:
     return ()
 
 
-async def _ask(config: Config) -> Sequence[Mapping[str, Any]] | None:
-    """The accounts as the running bot lists them; ``None`` when no bot runs."""
+async def listed_by_the_bot(config: Config) -> Sequence[Mapping[str, Any]] | None:
+    """The accounts as the running bot lists them; ``None`` when no bot runs.
+
+    :raises UserError: it did not answer as it should.
+    """
     from botkit.control.client import NotRunning, ask  # noqa: PLC0415 - most bots miss nothing
     from botkit.control.place import place_of  # noqa: PLC0415
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from botkit.cli import main
-from botkit.network.vault import Account
+from botkit.doctor.result import Result, Status
+from botkit.network.vault import Account, OAuth2Tokens
 from tests.web.browser import Browser
 
 from .conftest import Place
@@ -97,6 +98,24 @@ async def test_accounts_that_signed_in_are_enough(place: Place) -> None:
     await place.control("dm", {"from": "alice", "text": "hello"})
     answer = await asyncio.to_thread(_reply, place.sim.url)
     assert answer["text"] == "hello"
+    assert (await end(process))[0] == 0
+
+
+async def test_beside_the_running_bot_the_bot_is_asked_for_its_accounts(place: Place) -> None:
+    place.write()
+    process = await run(place)
+    await ready(process)
+    assert (await place.examine())["accounts"] == Result(Status.OK, "none signed in", name="accounts")
+    assert (await end(process))[0] == 0
+    some = OAuth2Tokens("t", expires_at=4e9, scopes=("tweet.read", "users.read"))
+    await place.sign_in(Account(id="42", username="alice", oauth2=some))
+    await place.sign_in(Account(id="43", username="bob", oauth2=some, problem="X said no"))
+    process = await run(place)
+    await ready(process)
+    found = (await place.examine())["accounts"]
+    assert found.status is Status.FAILED
+    assert "@alice did not grant the scopes dm.read dm.write" in found.line
+    assert "@bob has to sign in again: X said no" in found.line
     assert (await end(process))[0] == 0
 
 
