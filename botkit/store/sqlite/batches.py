@@ -34,6 +34,8 @@ class Batches(Generic[Op]):
     :param run: works off a batch in the thread, leaving each operation's ``result`` or ``error``.
     :param finished: called on the loop after each batch, before the callers go on.
     :param most: operations a batch; more wait for the next.
+    :param gather: for how many turns of the loop a batch is gathered. While the loop is busy, turns are long
+        and many join; while it is idle, they take microseconds.
     """
 
     def __init__(
@@ -43,10 +45,12 @@ class Batches(Generic[Op]):
         *,
         finished: Callable[[], None] = lambda: None,
         most: int = 512,
+        gather: int = 1,
     ) -> None:
         self._run = run
         self._finished = finished
         self._most = most
+        self._turns = gather
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[list[Op] | None] = SimpleQueue()
         self._waiting: list[Op] = []
@@ -65,16 +69,22 @@ class Batches(Generic[Op]):
         """Ask for something; called on the loop."""
         self._waiting.append(operation)
         if not self._busy:
-            # Not handed over at once: whoever else runs in this turn of the loop joins the batch.
+            # Not handed over at once: whoever else runs meanwhile joins the batch.
             self._busy = True
             self._empty.clear()
-            self._loop.call_soon(self._hand_over)
+            self._gather(self._turns)
 
     async def stop(self) -> None:
         """Finish what was asked, then end the thread."""
         await self._empty.wait()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _gather(self, turns: int) -> None:
+        if turns > 0:
+            self._loop.call_soon(self._gather, turns - 1)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
@@ -105,4 +115,4 @@ class Batches(Generic[Op]):
             else:
                 future.set_exception(operation.error)
         # After the callers: what they ask for next joins the coming batch.
-        self._loop.call_soon(self._hand_over)
+        self._gather(self._turns)

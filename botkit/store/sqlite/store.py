@@ -412,7 +412,9 @@ class _Threads:
 
     def __init__(self, files: _Files, committed: Callable[[], None]) -> None:
         self.files = files
-        self.writing = Batches("botkit-store-write", files.writer.run, finished=committed)
+        # Every batch is a commit on disk, so a full one is worth a moment: of 1 to 16 turns measured, 8 gave
+        # a receiver a fifth more, and took nothing from others.
+        self.writing = Batches("botkit-store-write", files.writer.run, finished=committed, gather=8)
         self.reading = Batches("botkit-store-read", files.reader.run)
         self.scanning = Batches("botkit-store-scan", files.scanner.run)
 
