@@ -103,85 +103,8 @@ CREATE TABLE hold (
 ) WITH (fillfactor = 50);
 """
 
-# Plain turns in one call: see `botkit.store.postgres.settling`. Each statement sees what was committed before
-# it began, so the second one sees the lanes as they are locked. A lane with something cut out at the item or
-# behind it is not plain. The items are put as by `botkit.store.postgres.inbox`.
-_VERSION_3 = """
-CREATE FUNCTION botkit_settle(
-    worker_id bigint, lanes text[], tokens bigint[], seqs bigint[], kinds integer[], progresses bytea[],
-    keys text[], datas bytea[], item_lanes text[], item_queues text[], item_ids text[], payloads bytea[],
-    OUT settled boolean, OUT xid text, OUT ready text[], OUT put text[]
-) LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    owned bigint;
-BEGIN
-    PERFORM FROM lane WHERE lane = ANY (lanes || item_lanes) ORDER BY lane FOR NO KEY UPDATE;
-
-    WITH t AS MATERIALIZED (
-        SELECT botkit_now() AS at
-    ), moved AS (
-        UPDATE lane SET progress = v.progress,
-            done = CASE WHEN v.kind > 0 THEN v.seq ELSE lane.done END,
-            attempt = CASE WHEN v.kind > 0 THEN 0 ELSE lane.attempt END,
-            owner = CASE WHEN v.kind < 2 THEN lane.owner END,
-            ready_at = CASE WHEN v.kind < 2 THEN lane.ready_at
-                WHEN lane.tail > v.seq THEN (SELECT at FROM t) END
-        FROM unnest(lanes, tokens, seqs, kinds, progresses) AS v (lane, token, seq, kind, progress)
-        WHERE lane.lane = v.lane AND lane.owner + 0 = worker_id AND lane.token = v.token
-            AND lane.done = v.seq - 1 AND lane.tail >= v.seq AND lane.cut_to < v.seq
-        RETURNING lane.queue, lane.owner, lane.ready_at, v.kind
-    ), b AS (
-        INSERT INTO backlog (queue, items)
-        SELECT queue, -count(*) FROM moved WHERE kind > 0 GROUP BY queue
-    )
-    SELECT count(*), array_agg(DISTINCT queue) FILTER (WHERE owner IS NULL AND ready_at IS NOT NULL)
-    INTO owned, ready FROM moved;
-    settled := owned = cardinality(lanes);
-    IF NOT settled THEN
-        RETURN;
-    END IF;
-
-    IF cardinality(keys) > 0 THEN
-        INSERT INTO state AS s (key, data)
-        SELECT v.key, v.data FROM unnest(keys, datas) AS v (key, data) ORDER BY v.key COLLATE "C"
-        ON CONFLICT (key) DO UPDATE SET data = excluded.data;
-    END IF;
-
-    IF cardinality(item_ids) > 0 THEN
-        WITH v AS MATERIALIZED (
-            SELECT lane, queue, item_id, payload, n
-            FROM unnest(item_lanes, item_queues, item_ids, payloads)
-                WITH ORDINALITY AS v (lane, queue, item_id, payload, n)
-            WHERE (SELECT 1 FROM item WHERE item.item_id = v.item_id) IS NULL
-        ), t AS MATERIALIZED (
-            SELECT botkit_now() AS at
-        ), l AS (
-            INSERT INTO lane AS l (lane, queue, tail, ready_at)
-            SELECT v.lane, min(v.queue), count(*), (SELECT at FROM t)
-            FROM v GROUP BY v.lane ORDER BY v.lane COLLATE "C"
-            ON CONFLICT (lane) DO UPDATE
-                SET tail = l.tail + excluded.tail, ready_at = coalesce(l.ready_at, excluded.ready_at)
-                WHERE l.queue = excluded.queue
-            RETURNING l.lane, l.tail
-        ), i AS (
-            INSERT INTO item (lane, seq, item_id, payload, received_at)
-            SELECT v.lane, l.tail - v.behind, v.item_id, v.payload, (SELECT at FROM t)
-            FROM (
-                SELECT v.*, row_number() OVER (PARTITION BY v.lane ORDER BY v.n DESC) - 1 AS behind FROM v
-            ) AS v LEFT JOIN l ON l.lane = v.lane
-            RETURNING item_id
-        ), b AS (
-            INSERT INTO backlog (queue, items) SELECT queue, count(*) FROM v GROUP BY queue
-        )
-        SELECT array_agg(item_id) INTO put FROM i;
-    END IF;
-    xid := pg_current_xact_id()::text;
-END $$;
-"""
-
 #: the n-th entry takes a store from version n to n+1; entries are never changed once released
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 #: ``botk``: the first half of the advisory lock under which tables are made
 _LOCK = 0x626F746B

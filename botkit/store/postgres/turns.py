@@ -6,15 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import asyncpg
-
 from botkit.errors import StoreError
 from botkit.store.contract import Again, Done, Settlement
 from botkit.store.postgres.batches import Operation
 from botkit.store.postgres.connections import Connection, Connections
 from botkit.store.postgres.faults import CommitLost, lost_race, unavailable
 from botkit.store.postgres.inbox import ItemRow, distinct, insert, item_row, other_queue
-from botkit.store.postgres.settling import PlainMove, plain_move, settle_plain
 
 __all__ = ["Settle", "Turn", "Turns"]
 
@@ -105,8 +102,6 @@ class Turn:
     timers: Mapping[str, TimerRow | None]
     #: item id, handler, attempts, error, lane, queue, at (0: now)
     dead: Sequence[tuple[str, str, int, str, str, str, float]]
-    #: what it does with its lane, if it is plain
-    plain: PlainMove | None
 
     @property
     def frees(self) -> bool:
@@ -147,7 +142,6 @@ class Turn:
             [item_row(item) for item in effects.items],
             timers,
             list(dead.values()),
-            plain_move(settlement),
         )
 
 
@@ -189,8 +183,7 @@ class Turns:
         try:
             if self._uncertain:
                 work.settled |= await self._find_out(batch)
-            if not await self._plainly(work):
-                await self._connections.transact(work.write)
+            await self._connections.transact(work.write)
         except Exception as error:  # noqa: BLE001 - told to every caller
             if isinstance(error, CommitLost):
                 self._doubt(work)
@@ -210,20 +203,6 @@ class Turns:
                 settle.done(settle.turn.key in work.settled)
             else:
                 settle.failed(refused)
-
-    async def _plainly(self, work: _Batch) -> bool:
-        """Settle a batch of plain turns with one call; False: nothing was written."""
-        if not work.plain:
-            return False
-        try:
-            await self._connections.transact(work.write_plainly)
-        except _NotPlain:
-            return False
-        except asyncpg.PostgresError as error:
-            if unavailable(error) or lost_race(error):
-                raise
-            return False  # the long way tells which of them is refused
-        return True
 
     def _doubt(self, work: _Batch) -> None:
         self._uncertain.update(dict.fromkeys(work.written, work.xid))
@@ -246,10 +225,6 @@ class Turns:
         return {key for key in asked if statuses[self._uncertain[key]] == "committed"}
 
 
-class _NotPlain(Exception):
-    """A turn of the batch does not own its lane."""
-
-
 class _Batch:
     """One transaction of turns of different lanes.
 
@@ -266,40 +241,6 @@ class _Batch:
         self.ready: set[str] = set()
         self.maybe: set[str] = set()
         self.xid = ""
-
-    @property
-    def plain(self) -> bool:
-        """Whether the short way may do."""
-        turns = self._turns
-        return (
-            self._fenced
-            and not self.settled
-            and all(turn.plain is not None and turn.key[1] == turns[0].key[1] for turn in turns)
-        )
-
-    async def write_plainly(self, connection: Connection) -> None:
-        """The same the short way.
-
-        :raises _NotPlain: it will not do.
-        """
-        self.settled.clear()  # of a run that lost a race
-        self.written = []
-        turns = self._turns
-        state: dict[str, bytes | None] = {}
-        for turn in turns:
-            state.update(turn.state)
-        found = await settle_plain(
-            connection,
-            turns[0].key[1],
-            {turn.key[0]: turn.plain for turn in turns if turn.plain is not None},
-            state,
-            distinct(item for turn in turns for item in turn.items),
-        )
-        if found is None:
-            raise _NotPlain
-        self.xid, self.ready = found
-        self.written = [turn.key for turn in turns]
-        self.settled.update(self.written)
 
     async def write(self, connection: Connection) -> None:
         """Lock, check, write."""
