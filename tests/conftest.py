@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from botkit.log import make_logger
 from botkit.store import open_store
 from botkit.store.contract import Store
 from botkit.testing import Clock
+from tests.store.postgres_server import NoPostgres, PostgresServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,3 +85,24 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server of the session's own, also for what a foreign one can't be asked to do."""
+    try:
+        server = PostgresServer()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """A schema that is not there yet, on the server of ``BOTKIT_TEST_POSTGRES`` or on the session's own."""
+    url = os.environ.get("BOTKIT_TEST_POSTGRES", "")
+    if not url:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url()
+    return f"{url}{'&' if '?' in url else '?'}schema=botkit_test_{secrets.token_hex(6)}"

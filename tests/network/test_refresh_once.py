@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,10 @@ from aiohttp import web
 from botkit.network.keys import KeyRing
 from botkit.network.vault import Account, OAuth2Tokens, Vault
 from botkit.store import open_store
-from tests.store.postgres_server import NoPostgres, PostgresServer
 
 from .stub_x import StubX
 
 REFRESHING = Path(__file__).with_name("refreshing.py")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A database that is not there yet: only such a store is for several processes."""
-    url, server = os.environ.get("BOTKIT_TEST_POSTGRES", ""), None
-    if not url:
-        try:
-            server = PostgresServer()
-        except NoPostgres as error:
-            pytest.skip(str(error))
-        url = server.url()
-    yield f"{url}{'&' if '?' in url else '?'}schema=botkit_test_{secrets.token_hex(6)}"
-    if server is not None:
-        server.close()
 
 
 @pytest.fixture
@@ -58,17 +41,17 @@ async def served() -> AsyncIterator[tuple[StubX, str]]:
 
 
 async def test_8_tasks_in_2_processes_refresh_once(
-    served: tuple[StubX, str], postgres: str, tmp_path: Path
+    served: tuple[StubX, str], postgres_url: str, tmp_path: Path
 ) -> None:
     x, api_url = served
     access, refresh = x.grant("42")
-    store = open_store(postgres)
+    store = open_store(postgres_url)
     await store.open()
     try:
         vault = Vault(store, KeyRing(tmp_path, {}))
         await vault.put(Account(id="42", oauth2=OAuth2Tokens(access, refresh)))
         x.gate.clear()  # X takes its time, so that all of them come while it does
-        processes = [await _start(tmp_path, postgres, api_url, access) for _ in range(2)]
+        processes = [await _start(tmp_path, postgres_url, api_url, access) for _ in range(2)]
         for process in processes:
             assert process.stdin is not None
             process.stdin.write(b"go\n")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import secrets
 import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import pytest
 from aiohttp import ClientSession
 
 from botkit.x.signature import sign
-from tests.store.postgres_server import NoPostgres, PostgresServer
 
 from .conftest import KEYS, ApiStub, BotProcess, dm
 
@@ -111,26 +109,6 @@ async def fleet(tmp_path: Path, api: ApiStub) -> AsyncIterator[Fleet]:
         if bot._process.returncode is None:
             await bot.kill()
         await bot._reading
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Callable[[], str]]:
-    """Addresses of databases that are not there yet."""
-    url, server = os.environ.get("BOTKIT_TEST_POSTGRES", ""), None
-    if not url:
-        try:
-            server = PostgresServer()
-        except NoPostgres as error:
-            pytest.skip(str(error))
-        url = server.url()
-    yield lambda: f"{url}{'&' if '?' in url else '?'}schema=botkit_test_{secrets.token_hex(6)}"
-    if server is not None:
-        server.close()
-
-
-@pytest.fixture
-def postgres(database: Callable[[], str]) -> str:
-    return database()
 
 
 async def get(url: str) -> tuple[int, Any]:
@@ -337,8 +315,8 @@ async def test_a_second_signal_ends_it_even_while_a_handler_blocks_it(fleet: Fle
 # -- roles on one database -----------------------------------------------------------------------------------
 
 
-async def test_each_role_does_its_part(fleet: Fleet, api: ApiStub, postgres: str) -> None:
-    fleet.write(ECHO, store=postgres, server='port: 0, health_port: "${HEALTH_PORT}"')
+async def test_each_role_does_its_part(fleet: Fleet, api: ApiStub, postgres_url: str) -> None:
+    fleet.write(ECHO, store=postgres_url, server='port: 0, health_port: "${HEALTH_PORT}"')
     receiver = await fleet.role("receiver", health=True)
     worker = await fleet.role("worker", health=True)
     sender = await fleet.role("sender")
@@ -357,9 +335,9 @@ async def test_each_role_does_its_part(fleet: Fleet, api: ApiStub, postgres: str
 
 
 async def test_many_processes_answer_everyone_once_and_in_order(
-    fleet: Fleet, api: ApiStub, postgres: str
+    fleet: Fleet, api: ApiStub, postgres_url: str
 ) -> None:
-    fleet.write(ECHO, store=postgres)
+    fleet.write(ECHO, store=postgres_url)
     receivers = await asyncio.gather(fleet.role("receiver"), fleet.role("receiver"))
     others = await asyncio.gather(fleet.role("worker"), fleet.role("worker"), fleet.role("sender"))
     people = [str(5000 + number) for number in range(6)]
@@ -380,8 +358,8 @@ async def test_many_processes_answer_everyone_once_and_in_order(
         ]
 
 
-async def test_sigterm_lets_a_worker_finish_its_turn(fleet: Fleet, api: ApiStub, postgres: str) -> None:
-    fleet.write(HELD, store=postgres)
+async def test_sigterm_lets_a_worker_finish_its_turn(fleet: Fleet, api: ApiStub, postgres_url: str) -> None:
+    fleet.write(HELD, store=postgres_url)
     fleet.hold.touch()
     receiver = await fleet.role("receiver")
     worker = await fleet.role("worker")
@@ -397,9 +375,9 @@ async def test_sigterm_lets_a_worker_finish_its_turn(fleet: Fleet, api: ApiStub,
 
 
 async def test_a_turn_that_is_longer_than_the_grace_is_left_to_the_next_worker(
-    fleet: Fleet, api: ApiStub, postgres: str
+    fleet: Fleet, api: ApiStub, postgres_url: str
 ) -> None:
-    fleet.write(HELD, store=postgres, engine="grace: 400ms")
+    fleet.write(HELD, store=postgres_url, engine="grace: 400ms")
     fleet.hold.touch()
     receiver = await fleet.role("receiver")
     worker = await fleet.role("worker")
@@ -413,8 +391,8 @@ async def test_a_turn_that_is_longer_than_the_grace_is_left_to_the_next_worker(
     assert api.texts == ["echo hello"]
 
 
-async def test_sigterm_lets_a_sender_hear_x_out(fleet: Fleet, api: ApiStub, postgres: str) -> None:
-    fleet.write(ECHO, store=postgres)
+async def test_sigterm_lets_a_sender_hear_x_out(fleet: Fleet, api: ApiStub, postgres_url: str) -> None:
+    fleet.write(ECHO, store=postgres_url)
     api.open.clear()
     rest = await fleet.role("receiver", "worker")
     sender = await fleet.role("sender")
@@ -431,10 +409,10 @@ async def test_sigterm_lets_a_sender_hear_x_out(fleet: Fleet, api: ApiStub, post
 
 
 async def test_a_second_sigterm_ends_roles_at_once_and_loses_nothing(
-    fleet: Fleet, api: ApiStub, postgres: str
+    fleet: Fleet, api: ApiStub, postgres_url: str
 ) -> None:
     """What they held is free when their leases run out, as after kill -9."""
-    fleet.write(HELD, store=postgres)
+    fleet.write(HELD, store=postgres_url)
     api.open.clear()
     receiver = await fleet.role("receiver")
     worker = await fleet.role("worker")
@@ -473,9 +451,9 @@ def _ups(bot: BotProcess) -> list[dict[str, Any]]:
 
 
 async def test_receivers_share_a_port_and_one_that_dies_is_started_again(
-    fleet: Fleet, api: ApiStub, postgres: str
+    fleet: Fleet, api: ApiStub, postgres_url: str
 ) -> None:
-    fleet.write(ECHO, store=postgres, server="port: 0, health_port: 0")
+    fleet.write(ECHO, store=postgres_url, server="port: 0, health_port: 0")
     bot = await fleet.start("--processes", "2", "-v")
     first = await _pids(bot, 2)
     assert set(first) == {1, 2}
@@ -517,8 +495,8 @@ async def _request(bot: BotProcess, number: int) -> dict[str, Any]:
     return requests()[number - 1]
 
 
-async def test_receivers_end_with_the_process_that_started_them(fleet: Fleet, postgres: str) -> None:
-    fleet.write(ECHO, store=postgres)
+async def test_receivers_end_with_the_process_that_started_them(fleet: Fleet, postgres_url: str) -> None:
+    fleet.write(ECHO, store=postgres_url)
     bot = await fleet.start("--processes", "2", "--role", "receiver")
     pids = await _pids(bot, 2)
     await bot.kill()  # comes back when nobody has the log open any more
@@ -528,8 +506,8 @@ async def test_receivers_end_with_the_process_that_started_them(fleet: Fleet, po
         await _until_gone(pid)
 
 
-async def test_a_second_sigterm_ends_the_receivers_too(fleet: Fleet, postgres: str) -> None:
-    fleet.write(HELD, store=postgres)
+async def test_a_second_sigterm_ends_the_receivers_too(fleet: Fleet, postgres_url: str) -> None:
+    fleet.write(HELD, store=postgres_url)
     fleet.hold.touch()
     bot = await fleet.start("--processes", "2")
     pids = await _pids(bot, 2)
@@ -542,9 +520,9 @@ async def test_a_second_sigterm_ends_the_receivers_too(fleet: Fleet, postgres: s
         await _until_gone(pid)
 
 
-async def test_ctrl_c_stops_the_receivers_gracefully(fleet: Fleet, postgres: str) -> None:
+async def test_ctrl_c_stops_the_receivers_gracefully(fleet: Fleet, postgres_url: str) -> None:
     """The terminal interrupts every process of the foreground; two interrupts would be too many."""
-    fleet.write(ECHO, store=postgres)
+    fleet.write(ECHO, store=postgres_url)
     bot = await fleet.start("--processes", "2")
     os.killpg(bot._process.pid, signal.SIGINT)
     assert await bot.exited() == 0
@@ -553,11 +531,11 @@ async def test_ctrl_c_stops_the_receivers_gracefully(fleet: Fleet, postgres: str
     assert not any(line["event"] in {"stopped_at_once", "receiver_killed"} for line in bot.lines)
 
 
-async def test_a_port_that_is_taken_is_told_once(fleet: Fleet, postgres: str) -> None:
-    fleet.write(ECHO, store=postgres)
+async def test_a_port_that_is_taken_is_told_once(fleet: Fleet, postgres_url: str) -> None:
+    fleet.write(ECHO, store=postgres_url)
     first = await fleet.role("receiver")
     port = first.url.rpartition(":")[2]
-    fleet.write(ECHO, store=postgres, server=f"port: {port}")
+    fleet.write(ECHO, store=postgres_url, server=f"port: {port}")
     bot = await fleet.start("--processes", "2", ready=False)
     assert await bot.exited() == 2
     told = [line["plain"] for line in bot.lines if "plain" in line]

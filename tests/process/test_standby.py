@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import secrets
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ import pytest
 import structlog
 
 from botkit.simulator import Simulator, SimulatorConfig
-from tests.store.postgres_server import NoPostgres, PostgresServer
 
 from .conftest import BotProcess
 
@@ -44,21 +41,6 @@ engine: {{retry: {{first: 10ms, max: 50ms}}}}
 log: {{level: debug}}
 plugins: [echo]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a server."""
-    url, server = os.environ.get("BOTKIT_TEST_POSTGRES", ""), None
-    if not url:
-        try:
-            server = PostgresServer()
-        except NoPostgres as error:
-            pytest.skip(str(error))
-        url = server.url()
-    yield url
-    if server is not None:
-        server.close()
 
 
 @dataclass
@@ -115,17 +97,16 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(tmp_path: Path, server: str) -> AsyncIterator[Pair]:
+async def pair(tmp_path: Path, postgres_url: str) -> AsyncIterator[Pair]:
     keys: dict[str, Any] = {
         name: getattr(SimulatorConfig(), name)
         for name in ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
     }
-    store = f"{server}{'&' if '?' in server else '?'}schema=botkit_test_{secrets.token_hex(6)}"
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "echo.py").write_text(PLUGIN)
     config = SimulatorConfig(limits="relaxed")
     async with Simulator(config, log=structlog.get_logger(), rng=random.Random(7)) as sim:
-        (tmp_path / "bot.yaml").write_text(YAML.format(store=store, api_url=sim.url, **keys))
+        (tmp_path / "bot.yaml").write_text(YAML.format(store=postgres_url, api_url=sim.url, **keys))
         pair = Pair(sim, tmp_path)
         yield pair
         for bot in pair.bots:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,6 @@ from botkit.store.contract import (
 )
 from botkit.testing import Clock
 
-from .postgres_server import NoPostgres, PostgresServer
 from .postgres_stores import clocked
 
 Make = Callable[[], Store]
@@ -99,27 +96,6 @@ class Bench:
     async def left(self, lane: str) -> list[str]:
         """The ids of a lane's unfinished items."""
         return [item.item_id for item in await self.store.unfinished(lane)]
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server of the session's own, also for what a foreign one can't be asked to do."""
-    try:
-        server = PostgresServer()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def postgres_url(request: pytest.FixtureRequest) -> str:
-    """A schema that is not there yet, on the server of ``BOTKIT_TEST_POSTGRES`` or on the session's own."""
-    url = os.environ.get("BOTKIT_TEST_POSTGRES", "")
-    if not url:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        url = server.url()
-    return f"{url}{'&' if '?' in url else '?'}schema=botkit_test_{secrets.token_hex(6)}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
