@@ -17,12 +17,9 @@ from botkit.store import open_store
 from botkit.store.contract import NewItem, Store
 from botkit.testing import Clock
 from botkit.x import split
-from tests.store.conftest import postgres_server, postgres_url
 from tests.store.postgres_stores import clocked
 
 from .conftest import ACCOUNT, ALICE, Bench, dm, run_all
-
-__all__ = ["postgres_server", "postgres_url"]
 
 DM = f"{ACCOUNT}:dm:1"
 ANSWERS = """
