@@ -1,7 +1,4 @@
-"""A whole bot: counts in its state, and answers every message through X's API, here the load's stand-in.
-
-``kind`` is the credential that it signs with: ``oauth1`` or ``bearer``.
-"""
+"""A whole bot: counts in its state, and answers every message through X's API, here the load's stand-in."""
 
 from __future__ import annotations
 

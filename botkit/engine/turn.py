@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from botkit.actions import Queued
 from botkit.api import Api, Caller
 from botkit.bot import Bot, Gathered
+from botkit.deadlines import Deadlines
 from botkit.engine.backoff import Backoff
 from botkit.engine.blame import describe, trace
 from botkit.engine.guard import Exchange, LoopGuard, loop_key
@@ -115,7 +116,7 @@ class _Round:
 
 
 class Turns:
-    """Runs turns. Holds nothing between them.
+    """Runs turns. Holds nothing of one when it is over.
 
     :param withdrawn: told whose access has ended, and since when, when an event says so.
     """
@@ -140,6 +141,8 @@ class Turns:
         self._settings = settings
         self._log = log
         self._rng = rng
+        #: by how long a handler may take
+        self._deadlines: dict[float, Deadlines] = {}
 
     async def run(self, claim: Claim, stored: StoredItem) -> Settlement:
         """Handle one item of a claim and return how it ended; nothing is written yet."""
@@ -301,14 +304,19 @@ class Turns:
 
     async def _call(self, match: Match, event: Event, bot: Bot) -> None:
         timeout_s = match.handler.timeout_s or self._settings.handler_timeout_s
-        limit = asyncio.timeout(timeout_s)
+        deadlines = self._deadlines.get(timeout_s)
+        if deadlines is None:
+            deadlines = self._deadlines[timeout_s] = Deadlines(timeout_s)
+        task = deadlines.begin()
         try:
-            async with limit, self._hooks.around_handler(event, match.handler):
+            async with self._hooks.around_handler(event, match.handler):
                 answer = await match.run(event, bot)
-        except TimeoutError as error:
-            if limit.expired():
+        except asyncio.CancelledError as error:
+            if deadlines.passed(task):
                 raise TimeoutError(f"took longer than {timeout_s:g} s") from error
             raise
+        finally:
+            deadlines.end(task)
         if answer is not None:
             await bot.reply(answer)
 

@@ -90,8 +90,9 @@ class OAuth1:
 
     def header(self, request: Request, url: str, headers: dict[str, str]) -> str:
         """Sign the method, the address, the query and the parts of a form."""
-        if self.token and not self.callback and not self.verifier:
-            return self._prepared().authorization(request.method, url, request.form)
+        prepared = self._signer or self._prepared()
+        if prepared is not None:
+            return prepared.authorization(request.method, url, request.form)
         signer = ClientAuth(
             self.consumer_key,
             client_secret=self.consumer_secret,
@@ -104,12 +105,13 @@ class OAuth1:
         _, signed, _ = signer.prepare(request.method, url, dict(headers), body)
         return str(signed["Authorization"])
 
-    def _prepared(self) -> Signer:
-        if self._signer is None:
-            signer = Signer(self.consumer_key, self.consumer_secret, self.token, self.token_secret)
-            object.__setattr__(self, "_signer", signer)
-            return signer
-        return self._signer
+    def _prepared(self) -> Signer | None:
+        """What signs as an account; ``None``: this is a step of signing one in."""
+        if not self.token or self.callback or self.verifier:
+            return None
+        signer = Signer(self.consumer_key, self.consumer_secret, self.token, self.token_secret)
+        object.__setattr__(self, "_signer", signer)
+        return signer
 
 
 class Bearer(msgspec.Struct, frozen=True):

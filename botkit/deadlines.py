@@ -1,4 +1,4 @@
-"""An end to what takes too long, where many things take the same time: one timer for all of them."""
+"""An end to what takes too long, where many things may take the same time: one timer for all of them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Deadlines:
         # In the order of their beginning: when each is due, and how often it was asked to stop before.
         self._due: dict[asyncio.Task[Any], tuple[float, int]] = {}
         self._late: dict[asyncio.Task[Any], int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> asyncio.Task[Any]:
@@ -45,7 +46,8 @@ class Deadlines:
         loop = task.get_loop()
         due = loop.time() + self.after_s
         self._due[task] = (due, task.cancelling())
-        if self._timer is None:
+        if self._timer is None or loop is not self._loop:  # a loop that is over calls nobody any more
+            self._loop = loop
             self._timer = loop.call_at(due, self._look, loop)
         return task
 

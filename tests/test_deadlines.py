@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from botkit.network.deadlines import Deadlines
+from botkit.deadlines import Deadlines
 
 SHORT_S, NEVER_S = 0.02, 3600.0
 
@@ -118,3 +118,14 @@ class _Later:
 
     def time(self) -> float:
         return self._loop.time() + 60.0
+
+
+def test_it_goes_on_in_another_loop() -> None:
+    """What was under way in a loop that is over keeps its timer from nobody."""
+    deadlines = Deadlines(SHORT_S)
+
+    async def leave() -> None:
+        deadlines.begin()
+
+    asyncio.run(leave())
+    assert asyncio.run(wait(deadlines, asyncio.Event())) == "late"
