@@ -221,7 +221,7 @@ class EngineConfig:
     :param retry: the waits between attempts.
     """
 
-    workers: Annotated[int, Range(1, 10000)] = 64
+    workers: Annotated[int, Range(1, 10000)] = 128
     attempts: Annotated[int, Range(1, 1000)] = 5
     send_attempts: Annotated[int, Range(1, 1000)] = 20
     on_unknown: Literal["hold", "resend", "drop"] = "hold"

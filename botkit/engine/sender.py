@@ -48,7 +48,7 @@ class Sender:
         dead_letter: Callable[[DeadLetter], Awaitable[object]],
         spend: Spend | None = None,
         signed_in: Callable[[str], Awaitable[float]] | None = None,
-        concurrency: int = 64,
+        concurrency: int = 128,
         grace_s: float = 20.0,
     ) -> None:
         self._store = store

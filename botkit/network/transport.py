@@ -78,7 +78,7 @@ class AiohttpTransport:
         *,
         timeout_s: float = 30.0,
         connect_timeout_s: float = 10.0,
-        connections: int = 100,
+        connections: int = 200,
         max_body: int = 64 << 20,
         now: Callable[[], float] = time.time,
     ) -> None:

@@ -66,7 +66,7 @@ def test_every_key_is_described() -> None:
 def test_defaults_are_shown_as_they_are_written() -> None:
     engine = json_schema()["$defs"]["Engine"]["properties"]
     assert engine["handler_timeout"]["default"] == "30s"
-    assert engine["workers"]["default"] == 64
+    assert engine["workers"]["default"] == 128
     assert (engine["workers"]["minimum"], engine["workers"]["maximum"]) == (1, 10000)
 
 

@@ -79,7 +79,7 @@ def test_an_empty_file_is_a_bot_of_defaults(text: str) -> None:
     assert config.x.api_url == "https://api.x.com"
     assert (config.server.host, config.server.port, config.server.path) == ("127.0.0.1", 8080, "/webhook")
     assert config.server.webhook_url is None
-    assert (config.engine.workers, config.engine.attempts, config.engine.handler_timeout) == (64, 5, 30)
+    assert (config.engine.workers, config.engine.attempts, config.engine.handler_timeout) == (128, 5, 30)
 
 
 def test_one_secret_may_stand_without_a_list() -> None:
