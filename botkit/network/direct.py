@@ -211,6 +211,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_headers",
         "_length",
+        "_loop",
         "_max_body",
         "_open",
         "_parser",
@@ -222,6 +223,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, open_: set[Connection], max_body: int) -> None:
         self._open = open_
         self._max_body = max_body
+        self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._asked: asyncio.Future[Answer] | None = None
         self._begun = False
@@ -239,7 +241,7 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes) -> Answer:
         """Write a whole request and wait for its answer."""
         self.reusable = False
-        asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[Answer] = self._loop.create_future()
         self._asked = asked
         self._transport.write(request)
         try:

@@ -8,7 +8,6 @@ no price is known of account activity's. Source: X docs, getting-started/pricing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +82,7 @@ class _Typed(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Typed | list[_Typed])
 
 
-@dataclass(frozen=True, slots=True)
-class EventKind:
+class EventKind(msgspec.Struct, frozen=True):
     """What X calls an event, and what it costs.
 
     :param price: millionths of a US dollar; ``None`` where X's documents give no price.

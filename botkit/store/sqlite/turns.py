@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from botkit.store.contract import Again, Done, NewItem, Settlement
 
@@ -29,8 +30,7 @@ def item_row(item: NewItem) -> ItemRow:
     return (item.lane, item.queue, item.item_id, item.payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """A settlement."""
 
     queue: str
