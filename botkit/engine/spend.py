@@ -75,9 +75,11 @@ def price_of(action: Action, *, summoned: bool) -> tuple[str, int | None]:
 
 def _charges(action: Action, *, summoned: bool) -> list[tuple[str, int | None]]:
     """Everything that X charges for an action: itself, and the alt texts of what is uploaded with it."""
-    alt_texts = sum(bool(each.alt_text) for each in action.attachments)
-    alt_text = "media.alt_text", WRITE_PRICES["media_metadata"]
-    return [price_of(action, summoned=summoned), *[alt_text] * alt_texts]
+    charges = [price_of(action, summoned=summoned)]
+    if attachments := action.attachments:
+        alt_texts = sum(bool(each.alt_text) for each in attachments)
+        charges += [("media.alt_text", WRITE_PRICES["media_metadata"])] * alt_texts
+    return charges
 
 
 @dataclass(slots=True)

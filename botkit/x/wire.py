@@ -122,6 +122,8 @@ def segment(value: str) -> str:
 
     :raises ValueError: it is empty or a dot segment, which would name another path.
     """
+    if value.isascii() and value.isalnum():
+        return value  # as X's ids are
     if value in {"", ".", ".."}:
         msg = f"{value!r} can't stand in a path"
         raise ValueError(msg)
