@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.bodies import ACCOUNT, direct_message
 from benchmarks.children import Usage, loop_factory, pin
+from botkit.collector import spare_the_collector
 from botkit.config import parse_config
 from botkit.engine.lease import Lease
 from botkit.engine.turn import Turns, TurnSettings
@@ -29,7 +30,6 @@ from botkit.hooks.manager import Hooks, load_plugins
 from botkit.log import make_logger
 from botkit.network.client import Client, Credentials
 from botkit.network.transport import AiohttpTransport
-from botkit.process import spare_the_collector
 from botkit.store import open_store
 from botkit.store.contract import Claim, Done, Effects, NewItem, Settlement, Store
 from botkit.x import split

@@ -14,10 +14,10 @@ from authlib.oauth1.rfc5849.client_auth import ClientAuth
 
 from benchmarks.bodies import ACCOUNT
 from benchmarks.children import loop_factory, pin
+from botkit.collector import spare_the_collector
 from botkit.network.client import Client, Credentials
 from botkit.network.requests import Requests
 from botkit.network.transport import AiohttpTransport
-from botkit.process import spare_the_collector
 from botkit.x.calls import dm
 from botkit.x.calls.dm import SentMessage
 from botkit.x.wire import Auth, Call, Request

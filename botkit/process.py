@@ -1,9 +1,8 @@
-"""An app as this process: its loop, its signals, its parent if it has one, and the collector."""
+"""An app as this process: its loop, its signals, and its parent if it has one."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import threading
@@ -13,11 +12,12 @@ from contextlib import contextmanager
 from structlog.typing import FilteringBoundLogger
 
 from botkit.app import App, Plan, Running
+from botkit.collector import spare_the_collector
 from botkit.config import Config
 from botkit.errors import UserError
 from botkit.roles.children import Parent
 
-__all__ = ["run", "spare_the_collector"]
+__all__ = ["run"]
 
 
 def run(
@@ -63,16 +63,6 @@ async def _run(
         if parent is None or not parent.tell(error=str(error)):
             raise
         raise SystemExit(2) from None  # said in one line by the parent
-
-
-def spare_the_collector() -> None:
-    """What is loaded now stays: the garbage collector need not look through it again and again.
-
-    Measured: a quarter of the replies a second, on two cores (docs/performance.md).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.children import loop_factory, pin
-from botkit.process import spare_the_collector
+from botkit.collector import spare_the_collector
 
 __all__ = ["Options", "main"]
 

@@ -18,6 +18,7 @@ from botkit.actions import Action, Queued
 from botkit.engine.marks import Sending
 from botkit.events import DirectMessageSent, Event, Post
 from botkit.store.contract import NewItem
+from botkit.x.values import FIRST_SNOWFLAKE, first_snowflake
 
 __all__ = [
     "OUTBOX",
@@ -28,6 +29,7 @@ __all__ = [
     "echo_keys",
     "in_words",
     "no_rich_key",
+    "old_marks",
     "outbox_item",
     "paused_key",
     "sending_key",
@@ -151,8 +153,16 @@ def sending_key(account_id: str, action: Action) -> str | None:
 
 
 def sent_key(account_id: str, object_id: str) -> str:
-    """The mark that this bot made the message or post with that id."""
-    return f"sent:{account_id}:{object_id}"
+    """The mark that this bot made the message or post with that id.
+
+    The id comes first, and as long as X's are: they grow with time, and so the marks sort by age.
+    """
+    return f"sent:{object_id:0>19}:{account_id}"
+
+
+def old_marks(before: float) -> tuple[str, str]:
+    """The range of `sent_key` of what X made before a time, Unix seconds, as far as ids tell when."""
+    return f"sent:{FIRST_SNOWFLAKE:0>19}", f"sent:{first_snowflake(before):0>19}"
 
 
 def echo_keys(event: Event) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from botkit.engine.outbox import old_marks
 from botkit.errors import StoreError, UserError
 from botkit.inbox.shown import moment
 from botkit.store.contract import Store
@@ -36,7 +37,14 @@ async def prune(store: Store, *, before: float | None, keep_s: float) -> dict[st
             f"nothing younger than 5 days can be pruned (before {moment(latest)}): X delivers an event again "
             "for up to 5 days, and it would be handled twice"
         )
-    return {"before": moment(before), "pruned": await store.prune(before)}
+    return {"before": moment(before), "pruned": await _prune(store, before)}
+
+
+async def _prune(store: Store, before: float) -> int:
+    """Delete what is done, and the marks that nothing stored asks for any more; how much was done."""
+    pruned = await store.prune(before)
+    await store.drop(*old_marks(before))
+    return pruned
 
 
 class Retention:
@@ -65,7 +73,7 @@ class Retention:
         """Prune until cancelled."""
         while True:
             try:
-                pruned = await self._store.prune(await self._store.now() - self._keep_s)
+                pruned = await _prune(self._store, await self._store.now() - self._keep_s)
             except StoreError as error:
                 self._log.error("not_pruned", error=str(error))
             else:

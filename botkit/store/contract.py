@@ -310,6 +310,12 @@ class Store(Protocol):
     async def keep(self, state: Mapping[str, bytes | None]) -> None:
         """Write states outside of any turn, all or none; ``None`` deletes."""
 
+    async def drop(self, first: str, behind: str) -> int:
+        """Delete the states whose keys sort from ``first`` on and before ``behind``, and return how many.
+
+        Keys sort by their code points. Others commit in between.
+        """
+
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """The lane's unfinished items, in order, whoever owns the lane."""
 

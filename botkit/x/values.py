@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "FIRST_SNOWFLAKE",
     "Json",
     "canonical",
     "decode_object",
+    "first_snowflake",
     "first_text",
     "from_ms",
     "from_text",
@@ -39,8 +41,8 @@ Json = Mapping[str, Any]
 MAX_ID = 256
 _NONE: dict[str, Any] = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The first snowflake: ids below it were counted, and tell no time.
-_FIRST_SNOWFLAKE = 29_700_859_247
+#: ids below it were counted, and tell no time
+FIRST_SNOWFLAKE = 29_700_859_247
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 _MONTHS = {
     name: number
@@ -187,4 +189,9 @@ def snowflake_time(found: str) -> datetime | None:
     if not (found.isascii() and found.isdecimal() and len(found) <= 19):
         return None
     number = int(found)
-    return from_ms((number >> 22) + _SNOWFLAKE_EPOCH_MS) if number >= _FIRST_SNOWFLAKE else None
+    return from_ms((number >> 22) + _SNOWFLAKE_EPOCH_MS) if number >= FIRST_SNOWFLAKE else None
+
+
+def first_snowflake(at: float) -> int:
+    """The smallest id that X may make at a time, Unix seconds: the other way round than `snowflake_time`."""
+    return max(FIRST_SNOWFLAKE, (int(at * 1000) - _SNOWFLAKE_EPOCH_MS) << 22)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from botkit.config import parse_config
+from botkit.engine.outbox import sent_key
 from botkit.errors import ConfigError, UserError
 from botkit.inbox.retention import Retention, prune
 from botkit.store.contract import DeadLetter, Done, Effects, NewItem, Settlement, Store
 from botkit.testing import Clock
+from botkit.x.values import first_snowflake
 
 DAY = 86400.0
 
@@ -91,6 +93,20 @@ async def test_pruning_before_a_time_and_by_the_setting(store: Store, clock: Clo
     assert (await prune(store, before=begun, keep_s=30 * DAY))["pruned"] == 0
     assert (await prune(store, before=None, keep_s=30 * DAY))["pruned"] == 0
     assert (await prune(store, before=begun + 1, keep_s=30 * DAY))["pruned"] == 1
+
+
+async def test_marks_of_what_the_bot_made_go_with_the_events(store: Store, clock: Clock) -> None:
+    """An event that is not stored any more asks for no mark; ids that tell no time stay."""
+    begun = clock.now
+    old, young, untold = str(first_snowflake(begun) + 5), str(first_snowflake(begun + 1)), "77"
+    marks = {sent_key("42", made): b"1" for made in (old, young, untold)}
+    others = {"sending:42:post": b"1", "state:p:42:7": b"1", "wrote:42:7": b"1"}
+    await store.keep(marks | others)
+    clock.now += 10 * DAY
+    await prune(store, before=begun + 1, keep_s=30 * DAY)
+    kept = marks | others
+    del kept[sent_key("42", old)]
+    assert await store.state([*marks, *others]) == kept
 
 
 async def test_what_x_may_deliver_again_is_not_pruned(store: Store, clock: Clock) -> None:

@@ -68,6 +68,14 @@ async def test_states_are_listed_by_the_beginning_of_their_keys(bench: Bench) ->
     assert await bench.store.states("none") == {}
 
 
+async def test_a_range_of_states_is_dropped(bench: Bench) -> None:
+    kept = {"v": b"1", "v:1": b"2", "v:3": b"3", "w": b"4"}
+    await bench.store.keep(kept | {f"v:2{number:04}": b"old" for number in range(2100)})
+    assert await bench.store.drop("v:2", "v:3") == 2100
+    assert await bench.store.drop("v:2", "v:3") == 0
+    assert await bench.store.state([*kept, "v:20000"]) == kept
+
+
 async def test_a_turn_and_a_write_of_ones_own_see_each_other(bench: Bench) -> None:
     await bench.put("lane", "1")
     await bench.store.keep({"k": b"1"})

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from botkit import events as e
 from botkit.x import parse, split
-from botkit.x.values import snowflake_time
+from botkit.x.values import first_snowflake, snowflake_time
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -154,6 +156,15 @@ def test_a_message_without_a_time_has_the_one_in_its_id() -> None:
 @pytest.mark.parametrize("found", ["", "abc", "12", "-5", "9" * 20, "٣" * 15])
 def test_what_is_no_snowflake_tells_no_time(found: str) -> None:
     assert snowflake_time(found) is None
+
+
+@given(st.integers(1_300_000_000, 3_000_000_000))
+def test_no_id_of_a_time_is_smaller_than_its_first(at: int) -> None:
+    first = first_snowflake(at)
+    assert snowflake_time(str(first)) == datetime.fromtimestamp(at, UTC)
+    before = snowflake_time(str(first - 1))
+    assert before is not None
+    assert before < datetime.fromtimestamp(at, UTC)
 
 
 def test_typing_and_receipts_don_t_need_the_account_to_be_a_party() -> None:

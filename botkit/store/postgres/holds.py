@@ -37,6 +37,16 @@ DELETE FROM state WHERE key IN (
 )
 """
 
+# What a turn is just writing is left to the next time.
+_DROP_RANGE = """
+DELETE FROM state WHERE key IN (
+    SELECT key FROM state WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+"""
+
+#: rows deleted in one transaction of `Holds.drop`
+_DROPPED_AT_ONCE = 1000
+
 _STATES = "SELECT key, data FROM state WHERE key >= $1 AND starts_with(key, $1)"
 
 
@@ -73,6 +83,17 @@ class Holds:
                 await connection.execute(_DROP, dropped)
 
         await self._connections.write(keep)
+
+    async def drop(self, first: str, behind: str) -> int:
+        """Delete the states in a range, a piece at a time: others commit in between."""
+        gone = 0
+        while True:
+            async with self._connections.lend() as connection:
+                deleted = await connection.execute(_DROP_RANGE, first, behind, _DROPPED_AT_ONCE)
+            dropped = int(deleted.rpartition(" ")[2])
+            gone += dropped
+            if dropped < _DROPPED_AT_ONCE:
+                return gone
 
     async def states(self, prefix: str) -> dict[str, bytes]:
         """The states whose keys start so."""

@@ -216,6 +216,10 @@ class PostgresStore:
         if state:
             await parts.holds.keep(state)
 
+    async def drop(self, first: str, behind: str) -> int:
+        """Delete a range of states."""
+        return await self._open().holds.drop(first, behind)
+
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """A lane's unfinished items."""
         return await self._open().reader.unfinished(lane, limit)

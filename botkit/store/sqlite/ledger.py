@@ -216,6 +216,14 @@ class Ledger:
         self._states.run(self.connection, [row for row in state.items() if row[1] is not None])
         self._delete(self._no_states, [key for key, data in state.items() if data is None])
 
+    def drop(self, first: str, behind: str, limit: int) -> int:
+        """Delete up to ``limit`` of the states from one key on and before another; how many there were."""
+        deleted = self.connection.execute(
+            "DELETE FROM state WHERE key IN (SELECT key FROM state WHERE key >= ? AND key < ? LIMIT ?)",
+            (first, behind, limit),
+        )
+        return deleted.rowcount
+
     def settle_alone(self, turn: Turn) -> bool:
         """Write one turn with its items.
 

@@ -41,7 +41,7 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 
-#: rows looked at in one transaction of `SqliteStore.prune`
+#: rows looked at in one transaction of `SqliteStore.prune`, and deleted in one of `SqliteStore.drop`
 _PRUNED_AT_ONCE = 1000
 
 #: how often `SqliteStore.forget` looks again for what others wrote while it deleted
@@ -254,6 +254,13 @@ class SqliteStore:
         """Write states."""
         if state:
             await self._write(lambda ledger: ledger.keep(state))
+
+    async def drop(self, first: str, behind: str) -> int:
+        """Delete a range of states, a piece at a time, so that others commit in between."""
+        gone = 0
+        while dropped := await self._write(lambda ledger: ledger.drop(first, behind, _PRUNED_AT_ONCE)):
+            gone += dropped
+        return gone
 
     async def unfinished(self, lane: str, limit: int = 100) -> list[StoredItem]:
         """A lane's unfinished items."""
