@@ -26,13 +26,13 @@ _ROOM = 24 * 1024 * 1024
 
 
 async def _fill(folder: Path, count: int) -> None:
-    """Put that many events of 2 KB, in a hundred conversations."""
+    """Put that many events of 2 KB, in two hundred conversations."""
     store = open_store(f"sqlite:///{folder / 'botkit.db'}")
     await store.open()
     text = "x" * 1800
     for first in range(1, count + 1, 1000):
         bodies = [
-            dm(text, message_id=number, sender=str(10_000 + number % 100))
+            dm(text, message_id=number, sender=str(10_000 + number % 200))
             for number in range(first, min(first + 1000, count + 1))
         ]
         items = [item for body in bodies for item in split(body)]
@@ -50,7 +50,7 @@ def _peak(bot: BotProcess) -> int:
 async def _until_all_are_busy(bot: BotProcess) -> None:
     async with asyncio.timeout(60), bot._written:
         await bot._written.wait_for(
-            lambda: sum(line["event"] == "handling" for line in bot.lines) == 64,
+            lambda: sum(line["event"] == "handling" for line in bot.lines) == 128,
         )
 
 
@@ -58,7 +58,7 @@ async def _until_all_are_busy(bot: BotProcess) -> None:
 async def test_a_hundred_thousand_waiting_events_need_no_memory(
     start: Start, api: ApiStub, tmp_path: Path
 ) -> None:
-    """64 conversations are in hand, with up to 16 events each: as few as with a thousand waiting."""
+    """128 conversations are in hand, with up to 16 events each: as few as with a thousand waiting."""
     bot = await start({"busy": BUSY}, extra="log: {level: info}\n")
     await bot.kill()
     peaks = []
