@@ -50,14 +50,18 @@ def decode(node: Node, kind: type[T], path: str = "") -> T:
     :raises ConfigError: an unknown or missing key, a wrong type, a bad value, a variable that is not set.
     :raises PluginError: ``kind`` uses a type that bot.yaml can't express.
     """
-    value: T = _Decoder().decode(node, kind, path)
+    value: T = _Decoder(kind).decode(node, kind, path)
     return value
 
 
 class _Decoder:
-    """One decoding; remembers what it read of every class."""
+    """One decoding; remembers what it read of every class.
 
-    def __init__(self) -> None:
+    :param whole: what is decoded in the end.
+    """
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
         self._fields: dict[type, dict[str, Field]] = {}
 
     def decode(self, node: Node, kind: Any, path: str) -> Any:
@@ -103,19 +107,39 @@ class _Decoder:
             "use str, int, float, bool, Literal, Secret, lists, dicts or dataclasses"
         )
 
-    def _dataclass(self, node: Node, owner: type, path: str) -> Any:
-        table = as_table(node, path)
+    def _fields_of(self, owner: type) -> dict[str, Field]:
         fields = self._fields.get(owner)
         if fields is None:
             fields = self._fields[owner] = read_fields(owner)
+        return fields
+
+    def _elsewhere(self, key: str) -> str:
+        """The fix for a key that is known, but below another one; ``""`` where there is no such place."""
+        if not (isinstance(self._whole, type) and is_dataclass(self._whole)):
+            return ""
+        whole = self._fields_of(self._whole)
+        if key in whole:
+            return "write it at the top, below no other key"
+        below = {
+            name: self._fields_of(field.kind)
+            for name, field in whole.items()
+            if isinstance(field.kind, type) and is_dataclass(field.kind)
+        }
+        places = [name for name, fields in below.items() if key in fields]
+        return f"write it below {' or '.join(places)}" if places else ""
+
+    def _dataclass(self, node: Node, owner: type, path: str) -> Any:
+        table = as_table(node, path)
+        fields = self._fields_of(owner)
         for key in table.entries:
             if key not in fields:
+                free = [known for known in fields if known not in table.entries]
                 raise ConfigError(
                     "unknown key",
                     file=node.source.file,
                     path=join(path, key),
                     line=table.lines[key],
-                    fix=closest(key, [known for known in fields if known not in table.entries] or fields),
+                    fix=self._elsewhere(key) or closest(key, free or fields),
                 )
         values: dict[str, Any] = {}
         for key, field in fields.items():

@@ -25,6 +25,18 @@ BROKEN = {
         "log: {zzz: 1}\n",
         "bot.yaml:1: log.zzz: unknown key; known: level, format",
     ),
+    "key of another table": (
+        "delivery: activity\n",
+        "bot.yaml:1: delivery: unknown key; write it below x",
+    ),
+    "key of two other tables": (
+        "network: simulator\nport: 8080\n",
+        "bot.yaml:2: port: unknown key; write it below server or simulator",
+    ),
+    "key of the top": (
+        "server:\n  plugins: [a]\n",
+        "bot.yaml:2: server.plugins: unknown key; write it at the top, below no other key",
+    ),
     "text for a number": (
         "server:\n  port: eighty\n",
         "bot.yaml:2: server.port: expected a whole number, got 'eighty'",
