@@ -114,7 +114,7 @@ class Direct:
 
     def _read(self, name: str) -> _Origin:
         url = URL(name, encoded=True)
-        host, port, authority = url.host, url.port, url.host_port_subcomponent
+        host, port, authority = url.raw_host, url.port, url.host_port_subcomponent
         if url.scheme not in {"http", "https"} or not host or not port or not authority:
             raise ValueError("not an address of HTTP")
         if url.user is not None or url.raw_query_string or url.raw_fragment:
