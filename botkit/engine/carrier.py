@@ -116,32 +116,32 @@ class Carrier:
         :param queued: that action, where somebody has decoded it already.
         :raises StoreError: the mark could not be written, so nothing was sent.
         """
-        item = claim.items[0]
-        log = self._log.bind(action=item.item_id)
         try:
-            return await self._carry_out(worker_id, claim, queued or actions.decode(item.payload), log)
+            return await self._carry_out(worker_id, claim, queued or actions.decode(claim.items[0].payload))
         except StoreError:
             raise  # nothing left before the mark was on disk: the lane goes back as it is
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged with its traceback
             # Our bug, perhaps after X took the request: a person decides whether it is sent again.
-            log.exception("action_crashed", error=describe(error))
+            self._log_of(claim).exception("action_crashed", error=describe(error))
             return Carried(_dead(claim, "botkit", error, {}))
 
-    async def _carry_out(
-        self, worker_id: int, claim: Claim, queued: Queued, log: FilteringBoundLogger
-    ) -> Carried:
+    def _log_of(self, claim: Claim) -> FilteringBoundLogger:
+        """Names the action; made only where there is something to tell."""
+        return self._log.bind(action=claim.items[0].item_id)
+
+    async def _carry_out(self, worker_id: int, claim: Claim, queued: Queued) -> Carried:
         before = Sending.decode(claim.progress)
         if before.plain:
             queued = in_words(queued)
         elif not before.at and await self._must_be_plain(queued):
             return Carried(_plainly(claim, before, {}), counted=False)
         if before.at and not queued.action.call(queued.account_id).safe:
-            decided = await self._decide(claim, queued, before, log)
+            decided = await self._decide(claim, queued, before)
             if decided is not None:
                 return replace(decided, counted=False)
         uploaded = before
         if queued.action.attachments:
-            brought = await self._bring(worker_id, claim, queued, before, log)
+            brought = await self._bring(worker_id, claim, queued, before)
             if isinstance(brought, Carried):
                 return brought
             queued, uploaded = brought
@@ -157,7 +157,7 @@ class Carrier:
             response = await self._client.send(call, queued.account_id)
             result = call.read(response)
         except XError as error:
-            carried = await self._after_error(claim, queued, sending, error, log, again=before.at > 0)
+            carried = await self._after_error(claim, queued, sending, error, again=before.at > 0)
             # Without an answer X has counted it only if it left.
             counted = response is not None or not isinstance(error, XUnavailable)
             return replace(carried, response=response, counted=counted)
@@ -166,7 +166,7 @@ class Carrier:
     # -- before it leaves --------------------------------------------------------------------------------
 
     async def _bring(
-        self, worker_id: int, claim: Claim, queued: Queued, before: Sending, log: FilteringBoundLogger
+        self, worker_id: int, claim: Claim, queued: Queued, before: Sending
     ) -> Carried | tuple[Queued, Sending]:
         """Upload what is attached; or how it ends when that can't be done now."""
         seq, latest = claim.items[0].seq, before
@@ -178,14 +178,16 @@ class Carrier:
 
         now = await self._store.now()
         try:
-            brought = await bring(queued, latest, client=self._client, now=now, save=save, log=log)
+            brought = await bring(
+                queued, latest, client=self._client, now=now, save=save, log=self._log_of(claim)
+            )
         except ActionRefused as error:
-            log.warning("attachment_refused", kind=queued.action.kind, error=describe(error))
+            self._log_of(claim).warning("attachment_refused", kind=queued.action.kind, error=describe(error))
             return Carried(_dead(claim, queued.action.kind, error, _unmarked(queued)), counted=False)
         except RateLimited as error:
             # The window of uploads is closed, not the action's own.
             wait_s = max(1.0, error.reset_at - now)
-            log.warning("upload_waits", seconds=round(wait_s))
+            self._log_of(claim).warning("upload_waits", seconds=round(wait_s))
             return Carried(self._again(claim, wait_s, latest, counts=False), counted=False)
         except XError as error:
             if isinstance(error, OutcomeUnknown):
@@ -194,12 +196,12 @@ class Carrier:
             if isinstance(error, Unauthorized) and not error.status:
                 # Nothing here may upload: the account's other actions need not wait for that.
                 error = Forbidden(str(error))
-            carried = await self._after_error(claim, queued, latest, error, log, again=False)
+            carried = await self._after_error(claim, queued, latest, error, again=False)
             return replace(carried, counted=False)
         if brought is None:
             return Carried(None, counted=False)
         if brought.queued is None:
-            log.debug("media_processing", seconds=brought.wait_s)
+            self._log_of(claim).debug("media_processing", seconds=brought.wait_s)
             waits = self._again(claim, brought.wait_s, brought.sending, counts=False)
             return Carried(waits, counted=False)
         return brought.queued, brought.sending
@@ -214,9 +216,7 @@ class Carrier:
 
     # -- an unknown outcome ------------------------------------------------------------------------------
 
-    async def _decide(
-        self, claim: Claim, queued: Queued, before: Sending, log: FilteringBoundLogger
-    ) -> Carried | None:
+    async def _decide(self, claim: Claim, queued: Queued, before: Sending) -> Carried | None:
         """What becomes of an action that may have been carried out before; None: send it (again)."""
         settings, now = self._settings, await self._store.now()
         wait_s = before.at + settings.settle_s - now
@@ -227,26 +227,26 @@ class Carrier:
             verdict, object_id = await self._lookup.find(queued, before.since or before.at)
         except RateLimited as error:
             wait_s = max(1.0, error.reset_at - now)
-            log.info("lookup_waits", seconds=round(wait_s))
+            self._log_of(claim).info("lookup_waits", seconds=round(wait_s))
             return Carried(self._again(claim, wait_s, before, counts=False))
         except XError as error:
             if claim.attempt + 1 < settings.attempts:
                 wait_s = settings.backoff.delay_s(claim.attempt, self._rng)
-                log.warning("lookup_failed", seconds=round(wait_s, 1), error=describe(error))
+                self._log_of(claim).warning("lookup_failed", seconds=round(wait_s, 1), error=describe(error))
                 return Carried(self._again(claim, wait_s, before, counts=True))
             verdict, object_id = Verdict.UNKNOWN, ""
-        log.warning("outcome_looked_up", verdict=verdict.value)
+        self._log_of(claim).warning("outcome_looked_up", verdict=verdict.value)
         match verdict:
             case Verdict.SENT:
                 return Carried(_carried_out(claim, queued, object_id), taken=True)
             case Verdict.NOT_SENT:
                 return None
             case Verdict.UNKNOWN:
-                return self._by_policy(claim, queued, log)
+                return self._by_policy(claim, queued)
 
-    def _by_policy(self, claim: Claim, queued: Queued, log: FilteringBoundLogger) -> Carried | None:
+    def _by_policy(self, claim: Claim, queued: Queued) -> Carried | None:
         policy = queued.on_unknown or self._settings.on_unknown
-        log.warning("outcome_unknown", policy=policy)
+        self._log_of(claim).warning("outcome_unknown", policy=policy)
         unmarked = _unmarked(queued)
         match policy:
             case "resend":
@@ -271,13 +271,13 @@ class Carrier:
         queued: Queued,
         sending: Sending,
         error: XError,
-        log: FilteringBoundLogger,
         *,
         again: bool,
     ) -> Carried:
         """What X's error means for the action: done after all, again later, or never."""
         seq, action, attempt = claim.items[0].seq, queued.action, claim.attempt + 1
         unmarked = Effects(state=_unmarked(queued))
+        log = self._log_of(claim)
         now = await self._store.now()
         doubled = again and _is_duplicate(queued, error)
         if doubled and _goes_on(queued):
@@ -317,7 +317,7 @@ class Carrier:
                 )
                 return Carried(self._again(claim, wait_s, sending, counts=True))
             case OutcomeUnknown():
-                return self._by_policy(claim, queued, log) or Carried(
+                return self._by_policy(claim, queued) or Carried(
                     _dead(claim, action.kind, error, unmarked.state)
                 )
             case XUnavailable() if tried:
