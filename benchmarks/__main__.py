@@ -21,9 +21,7 @@ def main() -> None:
     parser.add_argument(
         "subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; default: all"
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="a minute instead of a quarter of an hour; noisier"
-    )
+    parser.add_argument("--quick", action="store_true", help="a minute instead of five; noisier")
     parser.add_argument("--rounds", type=int, help="how often each case is measured")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument(

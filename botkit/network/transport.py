@@ -69,7 +69,8 @@ class AiohttpTransport:
     """HTTP over aiohttp's client, POSTs over connections of our own, kept alive, and with a bounded wait.
 
     :param timeout_s: how long one request may take in all.
-    :param connections: how many may be open at once.
+    :param connections: how many may be open at once: more than handlers and sender have under way (128 each),
+        so that nobody's time runs out for want of one.
     :param max_body: the longest answer that is taken, bytes.
     """
 
@@ -78,7 +79,7 @@ class AiohttpTransport:
         *,
         timeout_s: float = 30.0,
         connect_timeout_s: float = 10.0,
-        connections: int = 200,
+        connections: int = 300,
         max_body: int = 64 << 20,
         now: Callable[[], float] = time.time,
     ) -> None:
